@@ -1,0 +1,1 @@
+"""Keras layers and models, one idea a file, without training."""

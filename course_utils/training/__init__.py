@@ -1,0 +1,1 @@
+"""Training as `keras.Model` subclasses: one method a file, `fit()` for everything else."""

@@ -1,0 +1,292 @@
+"""A GAN on images as a `keras.Model`: lesson 03's loop as a `train_step`, the rest from `fit()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from course_utils.losses import LOSSES, gradient_penalty, r1_penalty, zero_centred_penalty
+from course_utils.training.finite import StopAtNonFiniteLoss
+
+PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zero_centred_penalty}
+
+
+@keras.saving.register_keras_serializable(package="course_utils")
+class ImageGAN(keras.Model):
+    """Generator and discriminator with alternating steps, any loss, any number of discriminator steps.
+
+    One `train_step` takes a batch of ``discriminator_steps · B`` images, makes that many
+    discriminator steps on B fresh images each, then one generator step on B fresh noise vectors
+    (Goodfellow et al. 2014, algorithm 1). Draw number ``n`` of the noise is a function of
+    ``(seed, n)``, so a resumed, a distributed and an uninterrupted training see the same noise.
+
+    Args:
+        generator: noise (B, noise_dim) → images (B, H, W, C).
+        discriminator: images (B, H, W, C) → logits (B, 1).
+        loss: a key of `course_utils.losses.LOSSES`.
+        discriminator_steps: discriminator steps a generator step.
+        penalty: ``None``, ``"gradient"``, ``"r1"`` or ``"zero_centred"``.
+        penalty_weight: its weight; 10 is usual for ``"gradient"`` and ``"r1"``.
+        real_label: below 1 for one-sided label smoothing (cross-entropy losses only).
+        seed: non-negative integer for the noise and the mixing shares.
+
+    Metrics (means over the epoch): ``discriminator_loss`` and ``generator_loss`` without the
+    penalty, ``discriminator_accuracy`` (mean of the shares of real logits above 0 and fake logits
+    below 0), and ``penalty`` if there is one.
+
+    Raises:
+        ValueError: for an unknown loss or penalty, or impossible settings; names the choices.
+
+    Example:
+        >>> from course_utils.models.image_mlp import build_discriminator, build_generator
+        >>> gan = ImageGAN(build_generator(hidden=(8,)), build_discriminator(hidden=(8,)))
+        >>> gan.compile()
+        >>> history = gan.fit(tf.zeros((4, 28, 28, 1)), batch_size=2, verbose=0)
+        >>> gan.sample(3, seed=0).shape
+        (3, 28, 28, 1)
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        loss: str = "non_saturating",
+        discriminator_steps: int = 1,
+        penalty: str | None = None,
+        penalty_weight: float = 10.0,
+        real_label: float = 1.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}. Received: {loss!r}.")
+        if penalty is not None and penalty not in PENALTIES:
+            raise ValueError(f"penalty must be None or one of {', '.join(PENALTIES)}. Received: {penalty!r}.")
+        if discriminator_steps < 1:
+            raise ValueError(f"discriminator_steps must be at least 1. Received: {discriminator_steps}.")
+        if real_label != 1.0 and loss not in ("minimax", "non_saturating"):
+            raise ValueError(f"real_label smooths cross-entropy losses only; the loss is {loss!r}. Use real_label=1.")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.settings = {
+            "loss": loss,
+            "discriminator_steps": discriminator_steps,
+            "penalty": penalty,
+            "penalty_weight": penalty_weight,
+            "real_label": real_label,
+            "seed": seed,
+        }
+        self.noise_dim = generator.input_shape[-1]
+        self._losses = LOSSES[loss]
+        self._mixes = penalty in ("gradient", "zero_centred")
+        self._trackers = {
+            name: keras.metrics.Mean(name=name)
+            for name in ("discriminator_loss", "generator_loss", "discriminator_accuracy")
+        }
+        if penalty is not None:
+            self._trackers["penalty"] = keras.metrics.Mean(name="penalty")
+        self.steps_done = self._counter("steps_done", 0)
+        self.first_bad_step = self._counter("first_bad_step", -1)
+        self.built = True
+
+    def _counter(self, name: str, value: int):
+        return self.add_weight(
+            name=name,
+            shape=(),
+            dtype="int32",
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def compile(
+        self, generator_optimizer=None, discriminator_optimizer=None, *, jit_compile: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Set the two optimisers and how `fit` runs.
+
+        Args:
+            generator_optimizer: a Keras optimiser; ``None`` is Adam(2e-4, β₁ = 0.5).
+            discriminator_optimizer: another one, never the same object; ``None`` as above.
+            jit_compile: compile the step with XLA; ``None`` does so unless several replicas train
+                (replicas exchange gradients inside the step, which XLA on a CPU cannot).
+            **kwargs: of `keras.Model.compile`, such as ``steps_per_execution`` and ``run_eagerly``.
+
+        Raises:
+            ValueError: if both players share one optimiser, or XLA is asked for on several replicas.
+        """
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if jit_compile and replicas > 1:
+            raise ValueError(f"jit_compile=True needs one replica. Received: {replicas}. Use jit_compile=None.")
+        if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
+            raise ValueError(
+                "The players need an optimiser each: its moment estimates belong to one set of weights. "
+                "Received the same object twice. Create two."
+            )
+        # Keras drops XLA where ops are deterministic, as in the course, because some ops then fail
+        # under XLA. None of this step's does, so the step is compiled here and not by Keras.
+        super().compile(optimizer=None, jit_compile=False, **kwargs)
+        use_xla = replicas == 1 if jit_compile is None else jit_compile
+        self._round = tf.function(self._play_round, jit_compile=True) if use_xla else self._play_round
+        self.generator_optimizer = self._prepared(generator_optimizer, self.generator)
+        self.discriminator_optimizer = self._prepared(discriminator_optimizer, self.discriminator)
+
+    @staticmethod
+    def _prepared(optimizer, network: keras.Model):
+        """Return the optimiser with its variables built, so that a backup can be loaded before a step."""
+        optimizer = optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if network.dtype_policy.compute_dtype == "float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(network.trainable_variables)
+        return optimizer
+
+    @property
+    def metrics(self) -> list:
+        return list(self._trackers.values())
+
+    def call(self, noise, training: bool = False):
+        return self.generator(noise, training=training)
+
+    def fit(self, x=None, *, callbacks=None, **kwargs: Any):
+        """Train as `keras.Model.fit` does; a loss that is not finite stops it with a `FloatingPointError`."""
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # a dataset brings its own order; Keras warns otherwise
+        return super().fit(x, callbacks=[*(callbacks or []), StopAtNonFiniteLoss()], **kwargs)
+
+    def train_step(self, real):
+        """Make one round of the game on (discriminator_steps · B, H, W, C) real images."""
+        rounds = self.settings["discriminator_steps"]
+        if real.shape[0] is not None and real.shape[0] % rounds:
+            raise ValueError(
+                f"A batch must hold discriminator_steps = {rounds} equal parts. Received: {real.shape[0]} images. "
+                f"Use a batch size that is a multiple of {rounds}."
+            )
+        rows = tf.shape(real)[0] // rounds
+        first = self.steps_done * (rounds + 1)
+        # Drawn outside the compiled part: there XLA would use another, slower generator.
+        noise = [self._draw(rows, self.noise_dim, first + n) for n in range(rounds + 1)]
+        # Shares are drawn at −1 − n, the noise at n: no number serves twice.
+        shares = [self._draw(rows, None, -1 - first - n) for n in range(rounds)] if self._mixes else []
+        self._round(real, noise, shares)
+        return self.get_metrics_result()
+
+    def _play_round(self, real, noise, shares) -> None:
+        rounds = self.settings["discriminator_steps"]
+        for n in range(rounds):
+            # Every `rounds`-th row, so that the parts do not depend on how replicas split the batch.
+            part = real[n::rounds]
+            discriminator_loss = self._discriminator_step(part, noise[n], shares[n] if shares else None)
+        generator_loss = self._generator_step(part, noise[rounds])
+        self._note_first_bad_step(discriminator_loss, generator_loss)
+        self.steps_done.assign_add(1)
+
+    def _discriminator_step(self, real, noise, shares):
+        fake = self.generator(noise, training=True)
+        with tf.GradientTape() as tape:
+            real_logits = self.discriminator(real, training=True)
+            fake_logits = self.discriminator(fake, training=True)
+            loss = self._discriminator_loss(real_logits, fake_logits)
+            total = loss + self._weighted_penalty(real, fake, shares)
+            total = self.discriminator_optimizer.scale_loss(_share_of_replica(total))
+        self._apply(self.discriminator_optimizer, tape, total, self.discriminator)
+        self._trackers["discriminator_loss"].update_state(loss)
+        right = [tf.reduce_mean(tf.cast(logits > 0, tf.float32)) for logits in (real_logits, -fake_logits)]
+        self._trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
+        return loss
+
+    def _generator_step(self, real, noise):
+        with tf.GradientTape() as tape:
+            fake_logits = self.discriminator(self.generator(noise, training=True), training=True)
+            if self._losses.relativistic:
+                loss = self._losses.generator(self.discriminator(real, training=True), fake_logits)
+            else:
+                loss = self._losses.generator(fake_logits)
+            total = self.generator_optimizer.scale_loss(_share_of_replica(loss))
+        self._apply(self.generator_optimizer, tape, total, self.generator)
+        self._trackers["generator_loss"].update_state(loss)
+        return loss
+
+    @staticmethod
+    def _apply(optimizer, tape, total, network) -> None:
+        variables = network.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+
+    def _discriminator_loss(self, real_logits, fake_logits):
+        if self.settings["real_label"] != 1.0:
+            return self._losses.discriminator(real_logits, fake_logits, real_label=self.settings["real_label"])
+        return self._losses.discriminator(real_logits, fake_logits)
+
+    def _weighted_penalty(self, real, fake, shares):
+        if self.settings["penalty"] is None:
+            return 0.0
+
+        def discriminate(points):
+            return self.discriminator(points, training=True)
+
+        function = PENALTIES[self.settings["penalty"]]
+        value = function(discriminate, real, fake, shares) if self._mixes else function(discriminate, real)
+        self._trackers["penalty"].update_state(value)
+        return self.settings["penalty_weight"] * value
+
+    def _draw(self, rows, columns: int | None, number):
+        """Draw number ``number``: N(0, 1) noise (rows, columns), or U(0, 1) shares (rows,) without columns.
+
+        All replicas draw the global batch's numbers and each takes its own rows, so the result does
+        not depend on how many devices there are.
+        """
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync if context is not None else 1
+        seed = tf.stack([self.settings["seed"], tf.cast(number, tf.int32)])
+        if columns is None:
+            everything = tf.random.stateless_uniform((rows * replicas,), seed)
+        else:
+            everything = tf.random.stateless_normal((rows * replicas, columns), seed)
+        if replicas == 1:
+            return everything
+        first = context.replica_id_in_sync_group * rows
+        return everything[first : first + rows]
+
+    def _note_first_bad_step(self, *losses) -> None:
+        finite = tf.reduce_all([tf.math.is_finite(loss) for loss in losses])
+        is_first = tf.logical_and(tf.logical_not(finite), self.first_bad_step < 0)
+        self.first_bad_step.assign(tf.where(is_first, self.steps_done.value, self.first_bad_step.value))
+
+    def sample(self, count: int, *, seed: int) -> np.ndarray:
+        """Return ``count`` generated images, float32 (count, H, W, C); the same seed, the same images."""
+        noise = tf.random.stateless_normal((count, self.noise_dim), seed=(seed, 0))
+        return self.generator(noise, training=False).numpy()
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            **self.settings,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> ImageGAN:
+        networks = {
+            name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("generator", "discriminator")
+        }
+        return cls(**networks, **config)
+
+    def get_compile_config(self) -> dict:
+        return {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in ("generator_optimizer", "discriminator_optimizer")
+        }
+
+    def compile_from_config(self, config: dict) -> None:
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+
+def _share_of_replica(loss):
+    """Return the loss divided by the number of replicas: their summed gradients are those of the global mean."""
+    context = tf.distribute.get_replica_context()
+    return loss / (context.num_replicas_in_sync if context is not None else 1)
