@@ -1,9 +1,15 @@
 """What every test run shares."""
 
-import os
+from course_utils.runtime import quiet_tensorflow
 
-# Keras may be set to another backend in the user's own configuration.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+with quiet_tensorflow():
+    import tensorflow as tf
+
+# Two logical CPUs, for MirroredStrategy. They can only be made before TensorFlow's first operation, and
+# any test module may run one when it is collected.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -65,6 +65,6 @@ def test_a_backup_of_another_model_is_named(tmp_path):
     keep = EpochBackup(tmp_path / "b", delete_checkpoint=False)
     make_gan().fit(make_batches(), verbose=0, callbacks=[keep])
     (tmp_path / "b" / "epoch-000001.weights.h5").write_bytes(b"not a weights file")
-    with pytest.raises(ValueError, match="epoch-000001.weights.h5.*does not fit"):
+    with pytest.raises(ValueError, match=r"epoch-000001\.weights\.h5.*does not fit"):
         make_gan().fit(make_batches(), verbose=0, callbacks=[EpochBackup(tmp_path / "b")])
     assert (tmp_path / "b" / "epoch-000001.weights.h5").exists()

@@ -176,6 +176,7 @@ def test_progress_line_counts_on_a_terminal_only(capsys, monkeypatch):
             progress.next_cell()
             progress.show()
         out = capsys.readouterr().out
-        assert ("\r\x1b[K03_b (quick): cell 2 of 7, 0 s" in out) == terminal
-        assert ("started, 7 cells\n" in out) == (not terminal)
-        assert out.count("\n") == (1 if terminal else 2) and "03_b (quick): done, 0.0 s\n" in out
+        if terminal:
+            assert out.endswith("\r\x1b[K03_b (quick): cell 2 of 7, 0 s\r\x1b[K03_b (quick): done, 0.0 s\n")
+        else:
+            assert out == "03_b (quick): started, 7 cells\n03_b (quick): done, 0.0 s\n"

@@ -11,12 +11,6 @@ from course_utils.losses import LOSSES
 from course_utils.training.backup import EpochBackup
 from course_utils.training.image_gan import ImageGAN
 
-# Two logical CPUs, for MirroredStrategy; they can only be made before TensorFlow's first operation,
-# so here, when the tests are collected.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
-
 
 def all_close(one, other, **tolerance):
     assert len(one) == len(other)

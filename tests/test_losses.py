@@ -181,9 +181,7 @@ def test_penalties_against_a_gradient_known_by_hand():
         rtol=1e-5,
     )
     at_real = np.linalg.norm(real * [1, 2, 3], axis=1)
-    np.testing.assert_allclose(
-        losses.r1_penalty(quadratic, tf.constant(real)), 0.5 * np.mean(at_real**2), rtol=1e-5
-    )
+    np.testing.assert_allclose(losses.r1_penalty(quadratic, tf.constant(real)), 0.5 * np.mean(at_real**2), rtol=1e-5)
 
 
 def test_the_gradient_penalty_has_a_finite_gradient_where_the_critic_is_flat():

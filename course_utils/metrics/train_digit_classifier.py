@@ -2,7 +2,7 @@
 
     python -m course_utils.metrics.train_digit_classifier
 
-About five minutes on two CPU cores; the script says how long it will take after its first hundred steps.
+About six minutes on two CPU cores; the script says how long it will take after its first hundred steps.
 5,000 of the 60,000 training images are held out: the number of epochs and everything else was chosen on
 them. The test set is looked at once, at the end, and the card records what it said.
 """

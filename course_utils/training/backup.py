@@ -48,8 +48,8 @@ class EpochBackup(keras.callbacks.BackupAndRestore):
             self.model.load_weights(path)
         except (ValueError, OSError) as error:
             raise ValueError(
-                f"The backup {path.name!r} does not fit this model: {error} "
-                f"Delete the folder {str(self.folder)!r} to start from the beginning, or build the model it was made with."
+                f"The backup {path.name!r} does not fit this model: {error} Delete the folder "
+                f"{str(self.folder)!r} to start from the beginning, or build the model it was made with."
             ) from error
         rows = json.loads((self.folder / "history.json").read_text())[:epoch]
         self.history = {name: [row[name] for row in rows] for name in rows[0]}

@@ -130,6 +130,7 @@ class ImageGAN(keras.Model):
         # Keras drops XLA where ops are deterministic, as in the course, because some ops then fail
         # under XLA. None of this step's does, so the step is compiled here and not by Keras.
         super().compile(optimizer=None, jit_compile=False, **kwargs)
+        self._jit_choice = jit_compile
         use_xla = replicas == 1 if jit_compile is None else jit_compile
         self._round = tf.function(self._play_round, jit_compile=True) if use_xla else self._play_round
         self.generator_optimizer = self._prepared(generator_optimizer, self.generator)
@@ -277,10 +278,9 @@ class ImageGAN(keras.Model):
         return cls(**networks, **config)
 
     def get_compile_config(self) -> dict:
-        return {
-            name: keras.saving.serialize_keras_object(getattr(self, name))
-            for name in ("generator_optimizer", "discriminator_optimizer")
-        }
+        names = ("generator_optimizer", "discriminator_optimizer")
+        optimizers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+        return {**optimizers, "jit_compile": self._jit_choice}
 
     def compile_from_config(self, config: dict) -> None:
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})

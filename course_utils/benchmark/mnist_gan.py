@@ -1,0 +1,86 @@
+"""Lesson 03's GAN over training: Fréchet digit distance, coverage and losses for several seeds.
+
+Each seed trains in `build/benchmark/`, epoch by epoch with a backup, so an interrupted measurement
+goes on where it stopped when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from course_utils.benchmark.results import circumstances, read_json, write_json
+from course_utils.runtime import BUILD, start
+
+# Epochs after which the generator is measured. A batch is 128 images, an epoch 468 steps.
+EPOCHS = {
+    "quick": (1,),
+    "standard": (1, 2, 5, 10, 20),
+    "full": (1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100),
+}
+SAMPLES = {"quick": 1_000, "standard": 10_000, "full": 10_000}
+BATCH = 128
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Train and measure every seed; return all rows with the circumstances."""
+    rows = []
+    for seed in range(args.seeds):
+        rows += _measure_seed(seed, args.profile)
+    command = f"benchmark mnist_gan --seeds {args.seeds} --profile {args.profile}"
+    return {**circumstances(command), "batch": BATCH, "samples": SAMPLES[args.profile], "rows": rows}
+
+
+def _measure_seed(seed: int, profile: str) -> list[dict]:
+    start("03", seed=seed)
+    from course_utils.datasets import load_mnist
+    from course_utils.metrics.images import report as image_report
+    from course_utils.models.image_mlp import build_discriminator, build_generator
+    from course_utils.training.backup import EpochBackup
+    from course_utils.training.image_gan import ImageGAN
+
+    folder = BUILD / "benchmark" / "mnist_gan" / f"{profile}-{seed}"
+    kept = folder / "rows.json"
+    rows = read_json(kept)["rows"] if kept.exists() else []
+    mnist = load_mnist()
+    batches = mnist.batches(BATCH, seed=seed)
+    gan = ImageGAN(build_generator(seed=seed), build_discriminator(seed=seed), seed=seed)
+    gan.compile(steps_per_execution=36)
+    for epoch in EPOCHS[profile]:
+        if any(row["epoch"] == epoch for row in rows):
+            continue
+        backup = EpochBackup(folder, batches, delete_checkpoint=False)
+        began = time.perf_counter()
+        gan.fit(batches, epochs=epoch, verbose=0, callbacks=[backup])
+        seconds = time.perf_counter() - began
+        measured = image_report(gan.sample(SAMPLES[profile], seed=1_000 + seed), mnist.train_images, mnist.test_images)
+        rows.append(
+            {
+                "seed": seed,
+                "epoch": epoch,
+                "seconds": round(seconds, 1),
+                "distance": round(measured.distance, 3),
+                "floor": round(measured.floor, 3),
+                "coverage": measured.coverage,
+                "entropy": round(measured.entropy, 4),
+                "confidence": round(measured.confidence, 4),
+                "discriminator_loss": round(backup.history["discriminator_loss"][epoch - 1], 4),
+                "generator_loss": round(backup.history["generator_loss"][epoch - 1], 4),
+            }
+        )
+        write_json(kept, {"rows": rows})
+        print(f"seed {seed}, epoch {epoch}: {measured}", flush=True)
+    return rows
+
+
+def report(result: dict) -> str:
+    """Return the rows as a table, one line a seed and epoch."""
+    lines = [
+        f"{'seed':>4} {'epoch':>5} {'Fréchet':>8} {'floor':>6} {'digits':>6} {'entropy':>7} {'D loss':>7} {'G loss':>7}"
+    ]
+    lines += [
+        f"{r['seed']:4d} {r['epoch']:5d} {r['distance']:8.2f} {r['floor']:6.2f} {r['coverage']:6d} {r['entropy']:7.3f} "
+        f"{r['discriminator_loss']:7.3f} {r['generator_loss']:7.3f}"
+        for r in result["rows"]
+    ]
+    return "\n".join(lines)
