@@ -25,7 +25,6 @@ EXACT_LINE = {"color": EXACT, "linestyle": "--", "linewidth": 1.3}
 PALETTE = (REAL, FAKE, DISCRIMINATOR, "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 
 _DPI = 80  # a figure 9 inches wide fills JupyterLab's column; more only makes notebooks larger
-_COLOURS = 128  # enough for anti-aliased lines and grey digits; a third of the bytes of a true-colour PNG
 
 
 class CourseFigure(Figure):
@@ -35,13 +34,19 @@ class CourseFigure(Figure):
     ``display``, and nothing stays in memory afterwards.
 
     Args:
-        alt: what the figure shows, in words, for readers who cannot see it. It can be changed
-            while the figure is redrawn, through the attribute ``alt``.
+        alt: what the figure shows, in words, for readers who cannot see it.
         **options: options of `matplotlib.figure.Figure`.
+
+    Attributes:
+        alt: the text; it can be changed while the figure is redrawn.
+        colours: how many the PNG may have. 128 are enough for anti-aliased lines in the palette, at a
+            third of the bytes of a true-colour PNG; a figure that is all grey needs fewer.
 
     Raises:
         ValueError: if the alt text is empty.
     """
+
+    colours = 128
 
     def __init__(self, *, alt: str, **options: Any) -> None:
         if not isinstance(alt, str) or not alt.strip():
@@ -57,8 +62,8 @@ class CourseFigure(Figure):
         return Image.fromarray(np.array(self.canvas.buffer_rgba())[..., :3])
 
     def to_png(self) -> bytes:
-        """Draw the figure and return it as a PNG of at most 128 colours."""
-        small = self.to_image().quantize(_COLOURS, dither=Image.Dither.NONE)
+        """Draw the figure and return it as a PNG of at most ``colours`` colours."""
+        small = self.to_image().quantize(self.colours, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
         small.save(buffer, format="PNG", optimize=True)
         return buffer.getvalue()

@@ -105,6 +105,7 @@ def image_grid(images: Any, *, alt: str, columns: int = 8, title: str | None = N
     height, width = picture.shape
     wide = max(1.5, min(8.0, 0.8 * columns, 8.0 * width / height))  # inches; one column must not become a tower
     figure, axes = subplots(alt=alt, figsize=(wide, wide * height / width + (0.4 if title else 0.1)))
+    figure.colours = 32  # grey levels that an eye can tell apart; noise of 128 makes a large file
     draw_images(axes, images, columns=columns)
     if title:
         axes.set_title(title, fontsize="medium", wrap=True)

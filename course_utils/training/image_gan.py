@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from course_utils.losses import LOSSES, gradient_penalty, r1_penalty, zero_centred_penalty
 from course_utils.training.finite import StopAtNonFiniteLoss
+from course_utils.training.replicas import draw, share_of_replica
 
 PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zero_centred_penalty}
 
@@ -161,7 +162,7 @@ class ImageGAN(keras.Model):
 
     def train_step(self, real):
         """Make one round of the game on (discriminator_steps · B, H, W, C) real images."""
-        rounds = self.settings["discriminator_steps"]
+        rounds, seed = self.settings["discriminator_steps"], self.settings["seed"]
         if real.shape[0] is not None and real.shape[0] % rounds:
             raise ValueError(
                 f"A batch must hold discriminator_steps = {rounds} equal parts. Received: {real.shape[0]} images. "
@@ -170,9 +171,9 @@ class ImageGAN(keras.Model):
         rows = tf.shape(real)[0] // rounds
         first = self.steps_done * (rounds + 1)
         # Drawn outside the compiled part: there XLA would use another, slower generator.
-        noise = [self._draw(rows, self.noise_dim, first + n) for n in range(rounds + 1)]
+        noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(rounds + 1)]
         # Shares are drawn at −1 − n, the noise at n: no number serves twice.
-        shares = [self._draw(rows, None, -1 - first - n) for n in range(rounds)] if self._mixes else []
+        shares = [draw(seed, -1 - first - n, rows) for n in range(rounds)] if self._mixes else []
         self._round(real, noise, shares)
         return self.get_metrics_result()
 
@@ -193,7 +194,7 @@ class ImageGAN(keras.Model):
             fake_logits = self.discriminator(fake, training=True)
             loss = self._discriminator_loss(real_logits, fake_logits)
             total = loss + self._weighted_penalty(real, fake, shares)
-            total = self.discriminator_optimizer.scale_loss(_share_of_replica(total))
+            total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
         self._apply(self.discriminator_optimizer, tape, total, self.discriminator)
         self._trackers["discriminator_loss"].update_state(loss)
         right = [tf.reduce_mean(tf.cast(logits > 0, tf.float32)) for logits in (real_logits, -fake_logits)]
@@ -207,7 +208,7 @@ class ImageGAN(keras.Model):
                 loss = self._losses.generator(self.discriminator(real, training=True), fake_logits)
             else:
                 loss = self._losses.generator(fake_logits)
-            total = self.generator_optimizer.scale_loss(_share_of_replica(loss))
+            total = self.generator_optimizer.scale_loss(share_of_replica(loss))
         self._apply(self.generator_optimizer, tape, total, self.generator)
         self._trackers["generator_loss"].update_state(loss)
         return loss
@@ -233,24 +234,6 @@ class ImageGAN(keras.Model):
         value = function(discriminate, real, fake, shares) if self._mixes else function(discriminate, real)
         self._trackers["penalty"].update_state(value)
         return self.settings["penalty_weight"] * value
-
-    def _draw(self, rows, columns: int | None, number):
-        """Draw number ``number``: N(0, 1) noise (rows, columns), or U(0, 1) shares (rows,) without columns.
-
-        All replicas draw the global batch's numbers and each takes its own rows, so the result does
-        not depend on how many devices there are.
-        """
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync if context is not None else 1
-        seed = tf.stack([self.settings["seed"], tf.cast(number, tf.int32)])
-        if columns is None:
-            everything = tf.random.stateless_uniform((rows * replicas,), seed)
-        else:
-            everything = tf.random.stateless_normal((rows * replicas, columns), seed)
-        if replicas == 1:
-            return everything
-        first = context.replica_id_in_sync_group * rows
-        return everything[first : first + rows]
 
     def _note_first_bad_step(self, *losses) -> None:
         finite = tf.reduce_all([tf.math.is_finite(loss) for loss in losses])
@@ -284,9 +267,3 @@ class ImageGAN(keras.Model):
 
     def compile_from_config(self, config: dict) -> None:
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
-
-
-def _share_of_replica(loss):
-    """Return the loss divided by the number of replicas: their summed gradients are those of the global mean."""
-    context = tf.distribute.get_replica_context()
-    return loss / (context.num_replicas_in_sync if context is not None else 1)

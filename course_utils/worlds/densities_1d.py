@@ -135,11 +135,8 @@ def optimal_discriminator(p_data: np.ndarray | float, p_g: np.ndarray | float) -
         if not (np.isfinite(density) & (density >= 0)).all():
             raise ValueError(f"{name} must hold finite densities of at least 0. Received: {density}.")
     real, fake = densities
-    # The larger of the two is divided out first: the sum of two tiny densities may round to 0.
-    scale = np.maximum(real, fake)
-    with np.errstate(invalid="ignore"):
-        real, fake = real / scale, fake / scale
-    return real / (real + fake)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN on purpose
+        return real / (real + fake)
 
 
 def pushforward_density(
