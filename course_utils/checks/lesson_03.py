@@ -33,7 +33,14 @@ def _verify_discriminator_loss(answer) -> str | None:
         )
     real, fake = np.array([[0.5], [-1.0], [2.0]], np.float32), np.array([[1.5], [0.25], [-3.0]], np.float32)
     expected = 0.5 * (_softplus(-real).mean() + _softplus(fake).mean())
-    if reason := numbers_close(call(answer, real, fake), expected, 1e-4, "With mixed logits the loss", "nats"):
+    mixed = call(answer, real, fake)
+    for wrong, why in (
+        (_softplus(-real).mean() + _softplus(-fake).mean(), "softplus(-f) is for real images, softplus(f) for fakes."),
+        (_softplus(-real.mean()) + _softplus(fake.mean()), "Take softplus of every logit first and the mean after."),
+    ):
+        if abs(float(mixed) - 0.5 * float(wrong)) < 1e-4:
+            return f"With mixed logits the loss is wrong. {why} Received: {float(mixed):.4f} nats."
+    if reason := numbers_close(mixed, expected, 1e-4, "With mixed logits the loss", "nats"):
         return reason
     extreme = float(call(answer, np.full((2, 1), -200.0, np.float32), np.full((2, 1), 200.0, np.float32)))
     if not np.isfinite(extreme):
@@ -60,6 +67,14 @@ def _unaveraged_loss(real_logits, fake_logits):
     return 0.5 * (_softplus(-real_logits) + _softplus(fake_logits))
 
 
+def _one_sign_loss(real_logits, fake_logits):
+    return 0.5 * (_softplus(-real_logits).mean() + _softplus(-fake_logits).mean())
+
+
+def _late_softplus_loss(real_logits, fake_logits):
+    return 0.5 * (_softplus(-real_logits.mean()) + _softplus(fake_logits.mean()))
+
+
 def _probability_loss(real_logits, fake_logits):
     with np.errstate(divide="ignore", over="ignore"):
         real, fake = 1 / (1 + np.exp(-real_logits)), 1 / (1 + np.exp(-fake_logits))
@@ -75,6 +90,8 @@ discriminator_loss = Exercise(
         (_exchanged_loss, "exchanged"),
         (_maximised_loss, "sign"),
         (_unaveraged_loss, "one number"),
+        (_one_sign_loss, "softplus(f) for fakes"),
+        (_late_softplus_loss, "mean after"),
         (_probability_loss, "±200"),
     ],
     hint="A real image with logit `f` costs `softplus(-f)`, a fake one `softplus(f)`. Average each, then the two.",
@@ -92,7 +109,7 @@ logit stays finite where the logarithm of a rounded probability would not.""",
 # --- Exercise 2: the line that is wrong --------------------------------------------------------------
 
 _LINES = {
-    2: "Opening a tape is right; look at what happened before it was open.",
+    2: "Opening the tape earlier would also help, but name the line that must happen inside it.",
     3: "The loss is the non-saturating one and is right.",
     4: "Asking for the gradient with respect to the generator's weights is right. Why would it be None?",
     5: "This line hides the mistake: it throws every gradient away that is None. Which line makes them None?",
@@ -146,9 +163,18 @@ def _turned_slerp(a, b, t):
 
 
 def _unnormalised_slerp(a, b, t):
-    angle = np.arccos(np.clip(np.dot(a, b), -1.0, 1.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(invalid="ignore"):
+        angle = np.arccos(np.dot(a, b))
         return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+def _unit_slerp(a, b, t):
+    return reference_slerp(a / np.linalg.norm(a), b / np.linalg.norm(b), t)
+
+
+def _undivided_slerp(a, b, t):
+    angle = np.arccos(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+    return np.sin((1 - t) * angle) * a + np.sin(t * angle) * b
 
 
 def _verify_slerp(answer) -> str | None:
@@ -161,18 +187,30 @@ def _verify_slerp(answer) -> str | None:
     if reason := array_close(half, np.array([0.5, 0.5, 0.0]) * np.sqrt(2.0), "Halfway between two unit vectors it"):
         return reason
     rng = np.random.default_rng(0)
-    a, b = 10 * rng.normal(size=(2, 100))
-    reason = array_close(call(answer, a, b, 0.3), reference_slerp(a, b, 0.3), "With two long vectors and t = 0.3 it")
-    if reason:
-        return f"{reason} The angle is that of the directions: divide the dot product by both lengths."
-    return None
+    a, b = rng.normal(size=(2, 100))
+    far = np.asarray(call(answer, a, b, 0.3), dtype=np.float64)
+    expected = reference_slerp(a, b, 0.3)
+    if far.shape == a.shape and abs(np.linalg.norm(far) - 1.0) < 1e-6:
+        return "The result has length 1: lengths belong in the angle only, the sum takes a and b as they are."
+    cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
+    if far.shape == a.shape and np.allclose(far, expected * np.sqrt(1 - cosine**2), rtol=1e-9):
+        return "Both weights still have to be divided by sin ω."
+    if np.isnan(far).any():
+        return "It is NaN for long vectors: arccos needs a·b / (|a| |b|), so divide the dot product by both lengths."
+    return array_close(far, expected, "With two long vectors and t = 0.3 it")
 
 
 slerp = Exercise(
     name="Spherical interpolation",
     verify=_verify_slerp,
     reference=reference_slerp,
-    wrong=[(_lerp, "straight line"), (_turned_slerp, "t = 0"), (_unnormalised_slerp, "both lengths")],
+    wrong=[
+        (_lerp, "straight line"),
+        (_turned_slerp, "t = 0"),
+        (_unnormalised_slerp, "both lengths"),
+        (_unit_slerp, "as they are"),
+        (_undivided_slerp, "sin ω"),
+    ],
     hint="`cos ω = a·b / (|a| |b|)`. Then put ω into the two sines of the formula above.",
     solution="""```python
 def slerp(a, b, t):
@@ -204,7 +242,7 @@ quiz_curves = Question(
 )
 
 quiz_gradient = Question(
-    "At the start D gives a generated image the probability 0.001. How large is |∂L/∂f|, the gradient of the "
+    "Early in training D gives a generated image the probability 0.001. How large is |∂L/∂f|, the gradient of the "
     "generator's loss with respect to that image's logit f, for the saturating and the non-saturating loss?",
     options={
         "a": "About 0.001 and about 1.",
