@@ -10,7 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "doctor": "say whether this machine can run the lessons, and what to mend",
     "execute": "run lessons without a browser and leave notebooks and HTML in build/",
-    "benchmark": "measure, and print the tables of the README",
+    "benchmark": "measure speed or quality, and print the table",
 }
 
 

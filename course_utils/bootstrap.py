@@ -1,7 +1,7 @@
 """Make the course's environment ``.venv``, or find in a few milliseconds that it is ready.
 
 Run by the Makefile before everything else, so it uses the standard library only, and is written
-so that an old Python can read it and say which one is needed.
+so that Python 3.6 or newer can read it and say which one is needed.
 """
 
 import hashlib
@@ -20,6 +20,12 @@ INPUTS = ("requirements.txt", "pyproject.toml")
 # The finished .venv takes 2.7 GB, and the largest packages lie beside it as archives while they unpack.
 NEEDED_GIGABYTES = 4
 AGAIN = "and run the same command again."
+# What pip and the library below it (urllib3 1 and 2) write when no registry answers.
+NO_ANSWER = re.compile(
+    r"NewConnectionError|NameResolutionError|Temporary failure in name resolution|ConnectTimeout|ReadTimeout"
+    r"|ProxyError|SSLError|Connection (reset|broken)",
+    re.IGNORECASE,
+)
 
 
 class Stop(Exception):
@@ -98,7 +104,7 @@ def explain(log):
     """
     if "No space left on device" in log:
         return "The disk is full (see build/install.log). Free some space %s" % AGAIN
-    if re.search(r"NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Connection (reset|broken)", log):
+    if NO_ANSWER.search(log):
         return "The package registry did not answer (see build/install.log). Check the network or proxy %s" % AGAIN
     errors = re.findall(r"^ERROR: (.+)", log, flags=re.MULTILINE)
     reason = errors[-1] if errors else "no reason given"

@@ -57,6 +57,9 @@ def main(args: argparse.Namespace) -> int:
     except (LessonStopped, ValueError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, or a folder that may not be written
+        print(f"The run cannot go on: {error}. Mend that, then run again with --resume.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted. Run again with --resume to go on at this lesson.", file=sys.stderr)
         return 130

@@ -34,6 +34,12 @@ class Progress:
     Attributes:
         cell: the number of the code cell that runs, from 1; 0 before the first.
         seconds: wall-clock seconds of the whole lesson, known once it ended.
+
+    Example:
+        >>> with Progress("03_mnist_gan (quick)", 7) as progress:  # doctest: +SKIP
+        ...     progress.next_cell()
+        03_mnist_gan (quick): started, 7 cells
+        03_mnist_gan (quick): done, 0.0 s
     """
 
     def __init__(self, name: str, cells: int):
@@ -63,7 +69,14 @@ class Progress:
 
 
 def cell_seconds(cell: Any) -> float:
-    """Return how long an executed code cell ran, from the times that nbclient stored in its metadata."""
+    """Return how long an executed code cell ran, from the times that nbclient stored in its metadata.
+
+    Example:
+        >>> import nbformat
+        >>> times = {"iopub.execute_input": "2026-01-01T00:00:01Z", "shell.execute_reply": "2026-01-01T00:01:02.5Z"}
+        >>> cell_seconds(nbformat.v4.new_code_cell("1", metadata={"execution": times}))
+        61.5
+    """
     times = cell.metadata["execution"]
     begin, end = (datetime.datetime.fromisoformat(times[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
     return (end - begin).total_seconds()
@@ -80,6 +93,10 @@ def run_in_kernel(notebook: Any, cwd: pathlib.Path, profile: str, progress: Prog
 
     Raises:
         LessonStopped: at the first error, dead kernel or timeout.
+
+    Example:
+        >>> with Progress(path.stem, len(lessons.code_cells(notebook))) as progress:  # doctest: +SKIP
+        ...     run_in_kernel(notebook, path.parent, "quick", progress)
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager

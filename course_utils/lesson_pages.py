@@ -42,6 +42,9 @@ def write_lesson_page(notebook: Any, path: pathlib.Path) -> None:
     Args:
         notebook: the executed notebook.
         path: the page, in ``build/<profile>/``.
+
+    Example:
+        >>> write_lesson_page(executed, runtime.BUILD / "quick" / "03_mnist_gan.html")  # doctest: +SKIP
     """
     from nbconvert import HTMLExporter
 
@@ -57,6 +60,9 @@ def write_index(folder: pathlib.Path) -> None:
 
     Args:
         folder: ``build/<profile>``.
+
+    Example:
+        >>> write_index(runtime.BUILD / "quick")  # doctest: +SKIP
     """
     rows = "\n".join(_row(path, folder / path.name) for path in lessons.lesson_files())
     with runtime.replacing(folder / "index.html") as part:

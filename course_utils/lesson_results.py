@@ -22,6 +22,16 @@ def normalise(notebook: Any) -> None:
 
     Cell ids are made from the cells' text: a lesson written anew by a script keeps the ids of its
     unchanged cells, and an inserted cell does not rename the ones after it.
+
+    Args:
+        notebook: the nbformat notebook.
+
+    Example:
+        >>> import nbformat
+        >>> notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", metadata={"scrolled": True})])
+        >>> normalise(notebook)
+        >>> notebook.cells[0].metadata
+        {}
     """
     notebook.nbformat_minor = 5
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -41,10 +51,19 @@ def normalise(notebook: Any) -> None:
 def check_committable(profile: str, paths: Iterable[pathlib.Path]) -> None:
     """Find out before a long run whether its results could be stored.
 
+    Args:
+        profile: the profile of the run.
+        paths: the lessons it will run.
+
     Raises:
         ValueError: if the profile or the number of CPU cores is not one whose results are stored,
             or the README or a lesson's head has no place for them.
         FileNotFoundError: if there is no README.
+
+    Example:
+        >>> check_committable("full", [])
+        Traceback (most recent call last):
+        ValueError: --commit stores the minutes of quick and standard and the outputs of standard. Received: full.
     """
     if profile not in ("quick", "standard"):
         raise ValueError(
@@ -76,6 +95,9 @@ def commit(executed: Any, path: pathlib.Path, profile: str) -> None:
 
     Raises:
         ValueError: if the lesson's code was edited while it ran.
+
+    Example:
+        >>> commit(executed, runtime.NOTEBOOKS / "03_mnist_gan.ipynb", "standard")  # doctest: +SKIP
     """
     notebook = lessons.read_lesson(path)
     if lessons.code_hash(notebook) != executed.metadata.course["code_sha256"]:

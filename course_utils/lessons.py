@@ -20,8 +20,16 @@ README_MARKERS = ("<!--lessons-->", "<!--/lessons-->")
 
 
 def lesson_files() -> list[pathlib.Path]:
-    """Return the lessons of ``notebooks/`` in reading order."""
-    return sorted(runtime.NOTEBOOKS.glob("*.ipynb"))
+    """Return the lessons of ``notebooks/`` in reading order.
+
+    A lesson's name begins with its two digits. A reader's own ``Untitled.ipynb`` is none, nor is the
+    hidden file of a write that was killed.
+
+    Example:
+        >>> [path.stem for path in lesson_files()][0]
+        '00_start_here'
+    """
+    return sorted(runtime.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
 def choose_lessons(numbers: Iterable[str]) -> list[pathlib.Path]:
@@ -31,9 +39,21 @@ def choose_lessons(numbers: Iterable[str]) -> list[pathlib.Path]:
         numbers: two-digit numbers such as ``"03"``.
 
     Raises:
-        ValueError: if there are no lessons, or none with one of the numbers; names the existing ones.
+        ValueError: if there are no lessons, or none with one of the numbers (names the existing ones),
+            or two with the same number.
+
+    Example:
+        >>> [path.stem for path in choose_lessons(["00"])]
+        ['00_start_here']
     """
-    files = {path.stem.split("_")[0]: path for path in lesson_files()}
+    files: dict[str, pathlib.Path] = {}
+    for path in lesson_files():
+        first = files.setdefault(path.stem[:2], path)
+        if first is not path:
+            raise ValueError(
+                f"Two lessons have the number {path.stem[:2]}: {first.name} and {path.name}. "
+                "Give one of them another name."
+            )
     if not files:
         raise ValueError(f"There are no lessons in {str(runtime.NOTEBOOKS)!r}. Clone the repository again.")
     numbers = list(numbers) or list(files)
@@ -46,8 +66,15 @@ def choose_lessons(numbers: Iterable[str]) -> list[pathlib.Path]:
 def read_lesson(path: pathlib.Path) -> Any:
     """Return a lesson as an nbformat notebook.
 
+    Args:
+        path: the notebook's file.
+
     Raises:
         ValueError: if the file is no notebook.
+
+    Example:
+        >>> read_lesson(choose_lessons(["00"])[0]).nbformat
+        4
     """
     import nbformat
 
@@ -59,7 +86,15 @@ def read_lesson(path: pathlib.Path) -> Any:
 
 
 def write_lesson(notebook: Any, path: pathlib.Path) -> None:
-    """Write a notebook in one step, so that an interrupted write leaves the old file."""
+    """Write a notebook in one step, so that an interrupted write leaves the old file.
+
+    Args:
+        notebook: the nbformat notebook.
+        path: the file that is replaced.
+
+    Example:
+        >>> write_lesson(read_lesson(path), path)  # doctest: +SKIP
+    """
     import nbformat
 
     with runtime.replacing(path) as part:
@@ -67,7 +102,13 @@ def write_lesson(notebook: Any, path: pathlib.Path) -> None:
 
 
 def code_cells(notebook: Any) -> list[Any]:
-    """Return the notebook's code cells in order."""
+    """Return the notebook's code cells in order.
+
+    Example:
+        >>> import nbformat
+        >>> code_cells(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Text.")]))
+        []
+    """
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -86,19 +127,37 @@ def code_hash(notebook: Any) -> str:
 
 
 def head_of(notebook: Any) -> str:
-    """Return the text of the first cell, which holds title, promise and minutes ("" if it is not text)."""
+    """Return the text of the first cell, which holds title, promise and minutes ("" if it is not text).
+
+    Example:
+        >>> import nbformat
+        >>> head_of(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 00 · Start")]))
+        '# 00 · Start'
+    """
     cells = notebook.cells
     return cells[0].source if cells and cells[0].cell_type == "markdown" else ""
 
 
 def title_of(notebook: Any) -> str:
-    """Return the text of the ``# NN · Title`` line, or "" when there is none."""
+    """Return the text of the ``# NN · Title`` line, or "" when there is none.
+
+    Example:
+        >>> import nbformat
+        >>> title_of(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 00 · Start")]))
+        '00 · Start'
+    """
     found = re.match(r"# (\d\d · .+)", head_of(notebook))
     return found[1].strip() if found else ""
 
 
 def promise_of(notebook: Any) -> str:
-    """Return the sentence in italics that is the first line after the title, or "" when there is none."""
+    """Return the sentence in italics that is the first line after the title, or "" when there is none.
+
+    Example:
+        >>> import nbformat
+        >>> promise_of(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 00 · Start\\n\\n*You see.*")]))
+        'You see.'
+    """
     found = re.match(r"# .+\n\s*([*_])(?![*_])(.+)(?<![*_])\1\s*(?:\n|$)", head_of(notebook))
     return found[2] if found else ""
 
@@ -116,12 +175,24 @@ def minutes(seconds: float | None) -> str:
 
 
 def seconds_of(notebook: Any) -> dict[str, float]:
-    """Return the measured seconds by profile from the lesson's stamp."""
+    """Return the measured seconds by profile from the lesson's stamp.
+
+    Example:
+        >>> import nbformat
+        >>> seconds_of(nbformat.v4.new_notebook(metadata={"course": {"seconds": {"quick": 24.1}}}))
+        {'quick': 24.1}
+    """
     return dict(notebook.metadata.get("course", {}).get("seconds", {}))
 
 
 def minutes_line(notebook: Any) -> str:
-    """Return the sentence with the measured minutes that stands in the lesson's head."""
+    """Return the sentence with the measured minutes that stands in the lesson's head.
+
+    Example:
+        >>> import nbformat
+        >>> minutes_line(nbformat.v4.new_notebook(metadata={"course": {"seconds": {"quick": 24.1}}}))
+        'Measured on 2 CPU cores: quick 0.4 min · standard – min'
+    """
     seconds = seconds_of(notebook)
     quick, standard = minutes(seconds.get("quick")), minutes(seconds.get("standard"))
     return f"Measured on {MEASURED_CORES} CPU cores: quick {quick} min · standard {standard} min"
@@ -130,8 +201,18 @@ def minutes_line(notebook: Any) -> str:
 def between(text: str, markers: tuple[str, str], new: str, where: str) -> str:
     """Return the text with what stands between two markers replaced.
 
+    Args:
+        text: the whole text.
+        markers: the opening and the closing one; both are kept.
+        new: what stands between them afterwards.
+        where: what the text is called in the error.
+
     Raises:
         ValueError: if the markers are not there exactly once each, in order.
+
+    Example:
+        >>> between("a <1>old<2> b", ("<1>", "<2>"), "new", "The example")
+        'a <1>new<2> b'
     """
     opening, closing = markers
     if text.count(opening) != 1 or text.count(closing) != 1 or text.index(opening) > text.index(closing):
@@ -145,6 +226,10 @@ def lesson_table() -> str:
 
     Raises:
         ValueError: if a lesson has no title or no promise.
+
+    Example:
+        >>> lesson_table().splitlines()[0]
+        '| no. | notebook | in one line | quick min | standard min |'
     """
     rows = ["| no. | notebook | in one line | quick min | standard min |", "|---|---|---|---:|---:|"]
     for path in lesson_files():
@@ -164,7 +249,14 @@ def lesson_table() -> str:
 def readme_with_table(text: str) -> str:
     """Return the README's text with its table of lessons made anew.
 
+    Args:
+        text: the present text, with both markers of the table.
+
     Raises:
         ValueError: if the README has no place for the table, or a lesson no title or promise.
+
+    Example:
+        >>> readme_with_table("<!--lessons--><!--/lessons-->").count("00_start_here.ipynb")
+        1
     """
     return between(text, README_MARKERS, f"\n{lesson_table()}\n", "README.md")

@@ -92,7 +92,7 @@ def start(lesson: str, *, seed: int = 0, mixed_precision: bool = False, jit: boo
 
     Args:
         lesson: the lesson's number, such as ``"03"``.
-        seed: a non-negative integer for Python, NumPy, Keras and TensorFlow.
+        seed: a whole number from 0 to 4294967295, for Python, NumPy, Keras and TensorFlow.
         mixed_precision: compute in half precision and keep float32 weights. ``bfloat16`` on a
             CPU, ``float16`` on a GPU (there Keras scales the loss). Pays only where the device
             has matrix units for it.
@@ -103,14 +103,14 @@ def start(lesson: str, *, seed: int = 0, mixed_precision: bool = False, jit: boo
         The `Run` with ``pick``.
 
     Raises:
-        ValueError: if the seed is negative or ``COURSE_PROFILE`` names no profile.
+        ValueError: if the seed is no such number or ``COURSE_PROFILE`` names no profile.
 
     Example:
         >>> run = start("03", seed=1)  # doctest: +SKIP
         >>> steps = run.pick(quick=40, standard=2_000, full=20_000)  # doctest: +SKIP
     """
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be a non-negative integer. Received: {seed!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be a whole number from 0 to {2**32 - 1}. Received: {seed!r}.")
     profile = current_profile()
     with quiet_tensorflow():
         import keras

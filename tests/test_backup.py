@@ -27,6 +27,7 @@ def uninterrupted(tmp_path_factory):
         return dict(arrays)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 @pytest.mark.parametrize(
     ("how", "at"),
     [
@@ -61,10 +62,30 @@ def test_a_resumed_training_starts_at_the_epoch_of_the_backup(tmp_path):
     assert len(second.history["generator_loss"]) == 3
 
 
+def test_a_resumed_model_can_be_trained_again_from_the_start(tmp_path):
+    make_gan().fit(make_batches(), epochs=2, verbose=0, callbacks=[EpochBackup(tmp_path, delete_checkpoint=False)])
+    for epochs in (3, 2):  # one epoch left, and none
+        gan = make_gan()
+        gan.fit(make_batches(), epochs=epochs, verbose=0, callbacks=[EpochBackup(tmp_path, delete_checkpoint=False)])
+        assert gan.fit(make_batches(), epochs=1, verbose=0).epoch == [0]
+
+
+def test_a_folder_with_other_files_is_refused_and_kept(tmp_path):
+    (tmp_path / "thesis.txt").write_text("three years")
+    with pytest.raises(ValueError, match=r"thesis\.txt.*new folder"):
+        make_gan().fit(make_batches(), verbose=0, callbacks=[EpochBackup(tmp_path)])
+    assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
 def test_a_backup_of_another_model_is_named(tmp_path):
     keep = EpochBackup(tmp_path / "b", delete_checkpoint=False)
     make_gan().fit(make_batches(), verbose=0, callbacks=[keep])
+    good = (tmp_path / "b" / "epoch-000001.weights.h5").read_bytes()
     (tmp_path / "b" / "epoch-000001.weights.h5").write_bytes(b"not a weights file")
     with pytest.raises(ValueError, match=r"epoch-000001\.weights\.h5.*does not fit"):
         make_gan().fit(make_batches(), verbose=0, callbacks=[EpochBackup(tmp_path / "b")])
     assert (tmp_path / "b" / "epoch-000001.weights.h5").exists()
+    (tmp_path / "b" / "epoch-000001.weights.h5").write_bytes(good)
+    (tmp_path / "b" / "history.json").unlink()
+    with pytest.raises(ValueError, match=r"history\.json.*from the beginning"):
+        make_gan().fit(make_batches(), verbose=0, callbacks=[EpochBackup(tmp_path / "b")])

@@ -4,11 +4,14 @@ import argparse
 import dataclasses
 import json
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from course_utils import datasets
 from course_utils.__main__ import main
-from course_utils.benchmark import mnist_gan, results, speed
+from course_utils.benchmark import contestants, mnist_gan, results, speed
 from course_utils.models.image_mlp import build_discriminator, build_generator
 
 
@@ -17,24 +20,45 @@ def test_operations_counted_by_hand_for_two_single_layers():
     discriminator = build_discriminator(image_shape=(2, 2, 1), hidden=())  # 4 x 1 weights
     # D's turn: G forward 12; D forward and weights' gradient on two batches, 4 * 4.
     # G's turn: G and D forward 16, back through D to the image 4, G's weights 12.
-    assert speed.flops_per_step(generator, discriminator, 5) == 2 * 5 * (12 + 16 + 16 + 4 + 12)
+    assert contestants.flops_per_step(generator, discriminator, 5) == 2 * 5 * (12 + 16 + 16 + 4 + 12)
 
 
 def test_ratios_are_taken_within_a_round():
-    seconds = {name: [1.0, 2.0, 40.0] for name in ("matmul", "bare", "fit", "eager", "products", "updates", "draws")}
+    seconds = {name: [1.0, 2.0, 40.0] for name in speed.CALLS}
     seconds["bare"] = [0.5, 1.0, 20.0]
     result = speed._ratios(seconds, flops=2 * 1024**3)
     assert result["bare_to_eager"] == 2.0
     assert result["fit_to_bare"] == 0.5
     assert result["bare_to_matmul_rate"] == 2.0
-    result.update(machine="2 CPU cores", step_gflop=1.0)
-    table = speed.report(result)
-    assert "2.000" in table and "0.500" in table
+    assert result["milliseconds"]["rest"] == 1000 * (1.0 - 3 * 2.0)
+
+
+def test_the_speed_table_runs_every_contestant_and_prints_its_ratios(monkeypatch, capsys):
+    monkeypatch.setattr(speed, "ROUNDS", 1)
+    monkeypatch.setattr(speed, "CALLS", dict.fromkeys(speed.CALLS, 1))
+    mnist = datasets.load_mnist()
+    few = dataclasses.replace(mnist, train_images=mnist.train_images[:640])
+    monkeypatch.setattr(datasets, "load_mnist", lambda: few)
+    assert main(["benchmark", "speed"]) == 0
+    table = capsys.readouterr().out
+    for words in ("GFLOP/s", "fit() / bare step", "bare step / matmul rate", "eager loop", "GiB", "the rest"):
+        assert words in table
+
+
+def test_the_plain_step_moves_both_networks():
+    networks = build_generator(hidden=(8,)), build_discriminator(hidden=(8,))
+    optimizers = [keras.optimizers.SGD(0.1) for _ in networks]
+    before = [network.get_weights()[0] for network in networks]
+    noise = tf.random.stateless_normal((2, 4, 100), (0, 0))
+    losses = contestants.plain_step(*networks, *optimizers)(tf.zeros((4, 28, 28, 1)), *noise)
+    assert all(np.isfinite(float(loss)) for loss in losses)
+    assert all(not np.array_equal(n.get_weights()[0], b) for n, b in zip(networks, before, strict=True))
 
 
 def test_the_quality_benchmark_resumes_and_repeats_its_numbers(tmp_path, monkeypatch, capsys):
     mnist = datasets.load_mnist()
     monkeypatch.setattr(mnist_gan, "BUILD", tmp_path)
+    monkeypatch.setenv("COURSE_PROFILE", "quick")  # measure() sets it; this puts it back
     monkeypatch.setattr(mnist_gan, "SAMPLES", {"quick": 200})
     few = dataclasses.replace(mnist, train_images=mnist.train_images[:1_000], test_images=mnist.test_images[:200])
     monkeypatch.setattr(datasets, "load_mnist", lambda: few)
@@ -58,7 +82,7 @@ def test_json_holds_what_the_table_prints(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip() == mnist_gan.report(result)
 
 
-@pytest.mark.parametrize("words", [["benchmark", "nothing"], ["benchmark"], ["benchmark", "mnist_gan", "--seeds", "x"]])
+@pytest.mark.parametrize("words", [["benchmark", "nothing"], ["benchmark"], ["benchmark", "mnist_gan", "--seeds", "0"]])
 def test_wrong_words_get_a_usage_line(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(words)
@@ -66,9 +90,12 @@ def test_wrong_words_get_a_usage_line(words, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
-def test_no_seeds_is_refused(capsys):
-    assert main(["benchmark", "mnist_gan", "--seeds", "0"]) == 2
-    assert "Received: 0" in capsys.readouterr().err
+def test_rows_of_other_versions_are_not_mixed_in(tmp_path):
+    kept = tmp_path / "quick-0.json"
+    results.write_json(kept, {"versions": {"keras": "1"}, "machine": "here", "rows": [1]})
+    assert mnist_gan._kept_rows(kept, {"versions": {"keras": "1"}, "machine": "here"}) == [1]
+    with pytest.raises(ValueError, match=r"quick-0\.json .*Delete it and the folder quick-0"):
+        mnist_gan._kept_rows(kept, {"versions": {"keras": "2"}, "machine": "here"})
 
 
 def test_a_damaged_result_is_named(tmp_path):

@@ -9,9 +9,6 @@ import pytest
 
 from course_utils.datasets import load_fashion_mnist, load_mnist
 from course_utils.datasets.images import scale_pixels
-from course_utils.runtime import quiet_tensorflow
-
-quiet_tensorflow()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ import pytest
 from PIL import Image
 
 from course_utils.datasets import load_image_file, load_image_folder, load_sentences
-from course_utils.runtime import quiet_tensorflow
 
-quiet_tensorflow()
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
 COLOUR = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
 

@@ -17,9 +17,6 @@ from course_utils.datasets import (
 from course_utils.datasets.card import Card
 from course_utils.datasets.english import SPLITS
 from course_utils.datasets.parallel import Pairs
-from course_utils.runtime import quiet_tensorflow
-
-quiet_tensorflow()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The digit classifier: what is shipped, how it is built, and that its training script makes it."""
 
 import json
+import platform
 import shutil
 
 import keras
@@ -12,6 +13,7 @@ import course_utils.datasets
 from course_utils import runtime
 from course_utils.datasets import load_mnist
 from course_utils.metrics import train_digit_classifier
+from course_utils.metrics.digit_scorer import DigitScorer
 from course_utils.metrics.train_digit_classifier import random_affine, train
 from course_utils.models.digit_classifier import WEIGHTS, build_digit_classifier, load_digit_classifier
 
@@ -62,6 +64,22 @@ def test_a_rebuilt_model_takes_the_weights_and_gives_the_same_logits(mnist, tmp_
     first.save_weights(tmp_path / WEIGHTS)
     second.load_weights(tmp_path / WEIGHTS)
     np.testing.assert_array_equal(first(images, training=False), second(images, training=False))
+
+
+def test_the_ruler_stays_float32_under_mixed_precision(mnist):
+    images = mnist.test_images[:5, ..., None] / np.float32(127.5) - 1
+    before = load_digit_classifier()(images, training=False).numpy()
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = load_digit_classifier()
+        scores = DigitScorer(model).score(images)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert [model.get_layer(name).output.dtype for name in ("features", "logits")] == ["float32", "float32"]
+    assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first only names the input
+    np.testing.assert_array_equal(model(images, training=False), before)
+    assert [score.dtype for score in scores] == [np.float32, np.float32]
 
 
 def test_a_changed_file_is_not_loaded(tmp_path):
@@ -152,6 +170,7 @@ def test_the_script_writes_weights_and_card(mnist, tmp_path, monkeypatch, capsys
     assert written["bytes"] == (tmp_path / WEIGHTS).stat().st_size < 1_000_000
     assert written["training_images"] == 300 and written["test_images"] == 200
     assert written["command"].endswith("--epochs 2 --seed 5")
+    assert written["machine"] == f"{runtime.usable_cores()} CPU cores, {platform.machine()}"
     model = build_digit_classifier()
     model.load_weights(tmp_path / WEIGHTS)
     for read, made in zip(model.get_weights(), trained[0].get_weights(), strict=True):

@@ -16,6 +16,13 @@ from course_utils.datasets import files
 from course_utils.doctor import Finding
 
 
+@pytest.fixture(autouse=True)
+def _enough_memory(monkeypatch):
+    """What is free on the machine that runs the tests does not decide them."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(total=8e9, available=4e9))
+    monkeypatch.setattr(psutil, "swap_memory", lambda: types.SimpleNamespace(free=0))
+
+
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with one small file that the registry knows."""

@@ -1,6 +1,7 @@
 """The `execute` command: progress, copies and pages in build/, stopping, resuming."""
 
 import argparse
+import errno
 import subprocess
 import sys
 
@@ -102,6 +103,23 @@ def test_no_lessons_and_wrong_profile_are_one_line(course, capsys, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "fast")
     assert run() == 1
     assert "Received: 'fast'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), None], ids=["disk full", "build"])
+def test_what_cannot_be_written_is_one_line(course, capsys, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(execute, "run_in_kernel", lambda *_: None)
+    write(course, "00_a", "1")
+    if error is None:  # build/ is no folder: the system's own refusal, which even root gets
+        (course / "build").touch()
+    else:
+        monkeypatch.setattr(lessons, "write_lesson", fail)
+    assert run("--profile", "quick") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("The run cannot go on: [Errno ") and err.endswith("run again with --resume.\n")
+    assert err.count("\n") == 1 and ("No space left" in err or "build" in err)
 
 
 def test_resume_and_commit_do_only_what_they_are_asked(course, monkeypatch):

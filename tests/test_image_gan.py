@@ -118,11 +118,12 @@ def test_two_devices_make_the_same_update_as_one(settings, two_devices, tmp_path
 
 
 def test_saving_and_loading_gives_bit_equal_samples_and_goes_on_training(tmp_path):
-    gan = make_gan(discriminator_steps=2, penalty="gradient")
+    gan = make_gan(discriminator_steps=2, penalty="gradient", compiled={"steps_per_execution": 2})
     gan.fit(make_batches(), epochs=1, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert loaded.settings == gan.settings
+    assert loaded.steps_per_execution == 2
     np.testing.assert_array_equal(loaded.sample(6, seed=3), gan.sample(6, seed=3))
     for model in (gan, loaded):
         batches = make_batches()
@@ -153,13 +154,17 @@ def test_nan_stops_with_the_step_the_loss_and_what_to_try(together):
         gan.fit(images, batch_size=BATCH, shuffle=False, epochs=1, verbose=0)
 
 
-def test_mixed_precision_keeps_float32_weights_and_finite_losses():
-    keras.config.set_dtype_policy("mixed_bfloat16")
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_mixed_precision_keeps_float32_weights_and_finite_losses(half):
+    keras.config.set_dtype_policy(f"mixed_{half}")
     try:
         gan = make_gan()
         logs = gan.fit(make_batches(), verbose=0).history
         assert {w.dtype for w in gan.trainable_weights} == {"float32"}
-        assert gan.discriminator.layers[2].compute_dtype == "bfloat16"
+        assert gan.discriminator.layers[2].compute_dtype == half
+        # float16 underflows at small gradients, so its loss is scaled; bfloat16 has float32's range.
+        scaled = isinstance(gan.discriminator_optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == (half == "float16")
         assert gan.sample(2, seed=0).dtype == np.float32
         assert all(np.isfinite(v[0]) for v in logs.values())
     finally:
@@ -173,6 +178,9 @@ def test_mixed_precision_keeps_float32_weights_and_finite_losses():
         ({"penalty": "r2"}, "gradient, r1"),
         ({"discriminator_steps": 0}, "at least 1"),
         ({"loss": "hinge", "real_label": 0.9}, "cross-entropy losses only"),
+        ({"real_label": 1.05}, "at most 1"),
+        ({"penalty": "gradient", "penalty_weight": -1.0}, "not be negative"),
+        ({"seed": -3}, "non-negative"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
@@ -185,6 +193,24 @@ def test_one_optimiser_for_both_players_is_refused():
     shared = keras.optimizers.Adam()
     with pytest.raises(ValueError, match="an optimiser each"):
         gan.compile(shared, shared)
+
+
+def test_eager_steps_are_not_compiled_by_default():
+    gan = ImageGAN(*make_networks())
+    gan.compile(run_eagerly=True)
+    assert not hasattr(gan._round, "get_concrete_function")
+    gan.compile()
+    assert hasattr(gan._round, "get_concrete_function")
+
+
+def test_images_with_labels_are_refused():
+    with pytest.raises(ValueError, match="labels=False"):
+        make_gan().train_step((tf.zeros((BATCH, *SHAPE)), tf.zeros(BATCH)))
+
+
+def test_a_last_batch_that_does_not_split_loses_its_rest():
+    history = make_gan(discriminator_steps=2, loss="relativistic").fit(make_images()[:13], batch_size=8, verbose=0)
+    assert np.isfinite(history.history["generator_loss"][0])
 
 
 def test_a_batch_that_does_not_split_is_refused():

@@ -19,6 +19,20 @@ def test_lessons_are_chosen_in_reading_order(course):
     assert [path.stem for path in lessons.choose_lessons(["12", "00", "12"])] == ["00_a", "12_c"]
 
 
+def test_only_numbered_notebooks_are_lessons(course):
+    for name in ("03_b", "Untitled", ".03_b-temporary", "3_b"):
+        write(course, name, "1")
+    assert [path.stem for path in lessons.lesson_files()] == ["03_b"]
+
+
+def test_two_lessons_with_one_number_are_one_clear_error(course):
+    for name in ("00_a", "03_b", "03_b-Copy1"):
+        write(course, name, "1")
+    for numbers in ([], ["00"], ["03"]):
+        with pytest.raises(ValueError, match=r"^Two lessons have the number 03: 03_b-Copy1\.ipynb and 03_b\.ipynb\. "):
+            lessons.choose_lessons(numbers)
+
+
 def test_unreadable_notebook_is_named(course):
     (course / "notebooks" / "00_a.ipynb").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"00_a\.ipynb is not a readable notebook"):

@@ -91,8 +91,30 @@ def test_one_lesson_is_tested_by_its_rules_and_its_notebook(make, tmp_path):
     everything = make("-n", "test", python3=WORKS).stdout.splitlines()[-1]
     lesson = make("-n", "test", "LESSON=03", python3=WORKS).stdout.splitlines()[-1]
     assert "COURSE_PROFILE=quick" in everything and "--nbval-lax" in everything
-    assert everything.rstrip().endswith("tests notebooks")
-    assert lesson == everything.rstrip() + ' -k "03_"'
+    assert everything.rstrip().endswith("tests notebooks/[0-9][0-9]_*.ipynb")
+    assert lesson == everything.rstrip().replace("[0-9][0-9]", "03") + ' -k "03_"'
+
+
+def test_only_lessons_are_collected(make, tmp_path):
+    """The words that pytest gets, expanded by the shell as make would have them."""
+    (tmp_path / "notebooks" / ".ipynb_checkpoints").mkdir(parents=True)
+    names = ("00_a", "03_b", "Untitled", ".03_b-temporary", ".ipynb_checkpoints/03_b-checkpoint")
+    for name in names:
+        (tmp_path / "notebooks" / f"{name}.ipynb").touch()
+    show = "#!/bin/sh\nshift 2\nprintf '%s\\n' \"$@\"\n"
+
+    def collected(*words):
+        # The lines before pytest's are ruff's; the Python of .venv stands in for both of its programs.
+        for program in ("python", "ruff"):
+            path = tmp_path / ".venv" / "bin" / program
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(show)
+            path.chmod(0o755)
+        said = make("test", *words, "PYTHON=true", true="#!/bin/sh\n").stdout.splitlines()
+        return [line for line in said if line.startswith("notebooks")]
+
+    assert collected() == ["notebooks/00_a.ipynb", "notebooks/03_b.ipynb"]
+    assert collected("LESSON=03") == ["notebooks/03_b.ipynb"]
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,9 @@ def test_a_digit_counts_from_its_minimum_share_on():
     assert digit_coverage(probabilities) == 3
     assert digit_coverage(probabilities, minimum_share=0.02) == 1
     assert digit_coverage(decided(*[0] * 199, 1)) == 1  # half a per cent
+    # Ten digits share alike: each has 0.1, and no digit has more.
+    assert digit_coverage(decided(*range(10)), minimum_share=0.1) == 10
+    assert digit_coverage(decided(*range(10)), minimum_share=0.11) == 0
 
 
 @pytest.mark.parametrize("measure", [digit_coverage, digit_entropy])
@@ -204,6 +207,8 @@ def test_reference_features_are_remembered_by_content_and_forgotten_after_four(m
     images = mnist.test_images[:3].copy()
     first = scorer.reference_features(images)
     assert scorer.reference_features(images.copy()) is first and len(scored) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 0
     images[0] = 0
     assert not np.array_equal(scorer.reference_features(images), first) and len(scored) == 2
     for start in (10, 20, 30):

@@ -1,11 +1,10 @@
-"""Measurements of the course, from the command line; each is one module with a ``measure`` of its own."""
+"""Measurements of the course, from the command line; each table is one module."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import pathlib
-import sys
 
 from course_utils.benchmark.results import write_json
 
@@ -16,23 +15,23 @@ TABLES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``python -m course_utils benchmark``."""
-    parser.add_argument("table", choices=TABLES, help="; ".join(f"{name}: {what}" for name, what in TABLES.items()))
-    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="also write what the table prints")
-    parser.add_argument("--seeds", type=int, default=3, help="mnist_gan: how many seeds, from 0 (default 3)")
-    parser.add_argument(
-        "--profile", choices=("quick", "standard", "full"), default="standard", help="mnist_gan: how long to train"
-    )
+    """Declare the arguments of ``python -m course_utils benchmark``; each table adds its own."""
+    tables = parser.add_subparsers(dest="table", metavar="TABLE", required=True)
+    for name, purpose in TABLES.items():
+        table = tables.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        table.add_argument("--json", metavar="FILE", type=pathlib.Path, help="also write what the table prints")
+        _module(name).add_arguments(table)
 
 
 def main(args: argparse.Namespace) -> int:
     """Measure one table, print it, and write it if asked to; return the exit status."""
-    if args.seeds < 1:
-        print(f"benchmark: --seeds must be at least 1. Received: {args.seeds}.", file=sys.stderr)
-        return 2
-    table = importlib.import_module(f"course_utils.benchmark.{args.table}")
+    table = _module(args.table)
     result = table.measure(args)
     print(table.report(result))
     if args.json is not None:
         write_json(args.json, result)
     return 0
+
+
+def _module(name: str):
+    return importlib.import_module(f"course_utils.benchmark.{name}")

@@ -7,10 +7,11 @@ goes on where it stopped when the same command is given again.
 from __future__ import annotations
 
 import argparse
-import time
+import os
+import pathlib
 
 from course_utils.benchmark.results import circumstances, read_json, write_json
-from course_utils.runtime import BUILD, start
+from course_utils.runtime import BUILD, PROFILES, start
 
 # Epochs after which the generator is measured. A batch is 128 images, an epoch 468 steps.
 EPOCHS = {
@@ -22,16 +23,32 @@ SAMPLES = {"quick": 1_000, "standard": 10_000, "full": 10_000}
 BATCH = 128
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this table."""
+    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds, from 0 (default 3)")
+    parser.add_argument("--profile", choices=PROFILES, default="standard", help="how long to train")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed. Received: {text!r}")
+    return int(text)
+
+
 def measure(args: argparse.Namespace) -> dict:
-    """Train and measure every seed; return all rows with the circumstances."""
-    rows = []
-    for seed in range(args.seeds):
-        rows += _measure_seed(seed, args.profile)
-    command = f"benchmark mnist_gan --seeds {args.seeds} --profile {args.profile}"
-    return {**circumstances(command), "batch": BATCH, "samples": SAMPLES[args.profile], "rows": rows}
+    """Train and measure every seed; return all rows with the circumstances.
+
+    Raises:
+        ValueError: if kept rows were measured with other versions or on another machine.
+    """
+    os.environ["COURSE_PROFILE"] = args.profile
+    known = circumstances(f"benchmark mnist_gan --seeds {args.seeds} --profile {args.profile}")
+    same = {name: known[name] for name in ("versions", "machine")}
+    rows = [row for seed in range(args.seeds) for row in _measure_seed(seed, args.profile, same)]
+    return {**known, "batch": BATCH, "samples": SAMPLES[args.profile], "rows": rows}
 
 
-def _measure_seed(seed: int, profile: str) -> list[dict]:
+def _measure_seed(seed: int, profile: str, same: dict) -> list[dict]:
     start("03", seed=seed)
     from course_utils.datasets import load_mnist
     from course_utils.metrics.images import report as image_report
@@ -39,26 +56,21 @@ def _measure_seed(seed: int, profile: str) -> list[dict]:
     from course_utils.training.backup import EpochBackup
     from course_utils.training.image_gan import ImageGAN
 
-    folder = BUILD / "benchmark" / "mnist_gan" / f"{profile}-{seed}"
-    kept = folder / "rows.json"
-    rows = read_json(kept)["rows"] if kept.exists() else []
+    folder = BUILD / "benchmark" / "mnist_gan"
+    kept = folder / f"{profile}-{seed}.json"
+    rows = _kept_rows(kept, same)
     mnist = load_mnist()
     batches = mnist.batches(BATCH, seed=seed)
     gan = ImageGAN(build_generator(seed=seed), build_discriminator(seed=seed), seed=seed)
     gan.compile(steps_per_execution=36)
-    for epoch in EPOCHS[profile]:
-        if any(row["epoch"] == epoch for row in rows):
-            continue
-        backup = EpochBackup(folder, batches, delete_checkpoint=False)
-        began = time.perf_counter()
+    for epoch in EPOCHS[profile][len(rows) :]:
+        backup = EpochBackup(folder / f"{profile}-{seed}", batches, delete_checkpoint=False)
         gan.fit(batches, epochs=epoch, verbose=0, callbacks=[backup])
-        seconds = time.perf_counter() - began
         measured = image_report(gan.sample(SAMPLES[profile], seed=1_000 + seed), mnist.train_images, mnist.test_images)
         rows.append(
             {
                 "seed": seed,
                 "epoch": epoch,
-                "seconds": round(seconds, 1),
                 "distance": round(measured.distance, 3),
                 "floor": round(measured.floor, 3),
                 "coverage": measured.coverage,
@@ -68,9 +80,22 @@ def _measure_seed(seed: int, profile: str) -> list[dict]:
                 "generator_loss": round(backup.history["generator_loss"][epoch - 1], 4),
             }
         )
-        write_json(kept, {"rows": rows})
+        write_json(kept, {**same, "rows": rows})
         print(f"seed {seed}, epoch {epoch}: {measured}", flush=True)
     return rows
+
+
+def _kept_rows(kept: pathlib.Path, same: dict) -> list[dict]:
+    """Return the rows of an interrupted measurement, refusing those of other versions or machines."""
+    if not kept.exists():
+        return []
+    stored = read_json(kept)
+    if {name: stored.get(name) for name in same} != same:
+        raise ValueError(
+            f"{kept.name} was measured under other circumstances: {stored.get('machine')}, {stored.get('versions')}. "
+            f"Delete it and the folder {kept.stem} beside it to measure again."
+        )
+    return stored["rows"]
 
 
 def report(result: dict) -> str:

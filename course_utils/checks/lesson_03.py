@@ -151,6 +151,8 @@ def reference_slerp(a, b, t):
     """Spherical interpolation (White 2016)."""
     cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    if np.sin(angle) < 1e-6:  # parallel: there is no arc, and no sine to divide by
+        return (1 - t) * a + t * b
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
@@ -218,7 +220,8 @@ def slerp(a, b, t):
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 ```
-The clip is there because rounding can push the cosine of parallel vectors a hair beyond 1.""",
+The clip is there because rounding can push the cosine of parallel vectors a hair beyond 1. Parallel
+vectors have no arc between them; the reference takes the straight line there.""",
     expects="a function of two vectors `a`, `b` and a number `t` that returns a vector",
 )
 

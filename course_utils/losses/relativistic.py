@@ -73,7 +73,7 @@ def relativistic_average_generator_loss(real_logits, fake_logits) -> tf.Tensor:
 
     Example:
         >>> round(float(relativistic_average_generator_loss([2.0, 0.0], [1.0, 1.0])), 4)
-        0.7533
+        0.7532
 
     Source: Jolicoeur-Martineau 2019 (RaSGAN), halved.
     """

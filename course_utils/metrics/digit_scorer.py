@@ -74,6 +74,9 @@ class DigitScorer:
         The last four sets are remembered by their content, so that an array changed in place is
         scored anew.
 
+        Returns:
+            Float32 ``(N, 64)``, read-only: what a caller changed would be wrong for every later one.
+
         Raises:
             ValueError: if ``images`` are in neither of the two forms.
         """
@@ -81,6 +84,7 @@ class DigitScorer:
         key = hashlib.sha256(np.ascontiguousarray(images)).digest()
         if key not in self._known:
             self._known[key] = self.features(images)
+            self._known[key].setflags(write=False)
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

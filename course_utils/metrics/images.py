@@ -55,7 +55,7 @@ def digit_coverage(probabilities, minimum_share: float = 0.01) -> int:
         minimum_share: above 0, at most 1.
 
     Returns:
-        An integer, 1 to 10 at the default share.
+        An integer, 1 to 10; 0 is possible only for a share above 0.1.
 
     Raises:
         ValueError: if ``probabilities`` are not, or the share is out of its range.
@@ -102,7 +102,7 @@ class ImageReport:
         distance: Fréchet digit distance between the generated and the real images.
         floor: the same distance for ``count`` real images that were held out: the value no honest
             generator is expected to go below.
-        coverage: digits with at least 1 % of the generated images, 0 to 10.
+        coverage: digits with at least 1 % of the generated images, 1 to 10.
         entropy: of the digits' histogram, in nats.
         confidence: mean probability of the most probable digit.
     """

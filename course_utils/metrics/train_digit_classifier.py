@@ -201,7 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
             "tensorflow": importlib.metadata.version("tensorflow"),
             "python": platform.python_version(),
         },
-        "machine": f"{runtime.usable_cores()} CPU cores, {platform.machine().replace('_', '-')}",
+        "machine": f"{runtime.usable_cores()} CPU cores, {platform.machine()}",
         "training_seconds": round(seconds),
     }
     with runtime.replacing(target.with_name(CARD)) as part:

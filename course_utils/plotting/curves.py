@@ -27,6 +27,12 @@ def draw_losses(
 
     Raises:
         ValueError: if a loss is missing, empty, or they differ in length.
+
+    Example:
+        >>> figure, axes = subplots(alt="Both losses after one epoch.")
+        >>> draw_losses(axes, {"discriminator_loss": [0.5], "generator_loss": [1.0]})
+        >>> [line.get_label() for line in axes.lines]
+        ['discriminator', 'generator', 'log 2, balance']
     """
     lengths = {name: len(history[name]) for name in _LOSSES if name in history}
     if len(lengths) < len(_LOSSES) or len(set(lengths.values())) > 1 or 0 in lengths.values():

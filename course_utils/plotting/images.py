@@ -77,6 +77,12 @@ def draw_images(axes: Axes, images: Any, *, columns: int = 8) -> None:
 
     Raises:
         ValueError: as `tile`.
+
+    Example:
+        >>> figure, axes = subplots(alt="Eight black squares.")
+        >>> draw_images(axes, -np.ones((8, 28, 28, 1)))
+        >>> axes.images[0].get_size()
+        (30, 233)
     """
     axes.imshow(tile(images, columns=columns), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()

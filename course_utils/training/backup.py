@@ -11,6 +11,8 @@ import keras
 
 from course_utils.runtime import replacing
 
+_EPOCH = re.compile(r"epoch-(\d+)\.weights\.h5")
+
 
 class EpochBackup(keras.callbacks.BackupAndRestore):
     """`keras.callbacks.BackupAndRestore` whose backup is always whole.
@@ -23,7 +25,8 @@ class EpochBackup(keras.callbacks.BackupAndRestore):
     Args:
         backup_dir: folder of its own for this training. It is deleted when training ends well.
         data: the dataset of `course_utils.datasets.batching.shuffled_batches` that `fit` gets;
-            epoch ``e`` then always sees the order of pass ``e``.
+            epoch ``e`` then always sees the order of pass ``e``. An epoch must be a whole pass: leave
+            out ``steps_per_epoch``.
         delete_checkpoint: ``False`` keeps the last backup after training.
 
     Attributes:
@@ -41,22 +44,24 @@ class EpochBackup(keras.callbacks.BackupAndRestore):
         self.history: dict[str, list[float]] = {}
 
     def on_train_begin(self, logs=None):
+        self._refuse_other_files()
         epoch, path = self._latest()
         if path is None:
             return
         try:
             self.model.load_weights(path)
-        except (ValueError, OSError) as error:
+            rows = json.loads((self.folder / "history.json").read_text())[:epoch]
+            self.history = {name: [row[name] for row in rows] for name in rows[0]}
+        except (ValueError, OSError, LookupError) as error:
             raise ValueError(
                 f"The backup {path.name!r} does not fit this model: {error} Delete the folder "
                 f"{str(self.folder)!r} to start from the beginning, or build the model it was made with."
             ) from error
-        rows = json.loads((self.folder / "history.json").read_text())[:epoch]
-        self.history = {name: [row[name] for row in rows] for name in rows[0]}
         # `fit` reads its first epoch from here; Keras's own BackupAndRestore sets the same attribute.
         self.model._initial_epoch = epoch
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.model._initial_epoch = None  # or every later `fit` of this model would begin here too
         if self.data is not None:
             self.data.passes.assign(epoch)
 
@@ -68,19 +73,35 @@ class EpochBackup(keras.callbacks.BackupAndRestore):
         # History first: one that is an epoch ahead of the weights is cut, one behind would be lost.
         with replacing(self.folder / "history.json") as part:
             part.write_text(json.dumps(rows))
-        _, previous = self._latest()
-        with replacing(self.folder / f"epoch-{epoch + 1:06d}.weights.h5") as part:
+        current = self.folder / f"epoch-{epoch + 1:06d}.weights.h5"
+        with replacing(current) as part:
             self.model.save_weights(part, overwrite=True)
-        if previous is not None:
-            previous.unlink()
+        for path in self._backups().values():
+            if path != current:
+                path.unlink()
 
     def on_train_batch_end(self, batch, logs=None):
         """Backups are made at the end of an epoch only."""
 
+    def on_train_end(self, logs=None):
+        self.model._initial_epoch = None  # also when no epoch was left to train
+        super().on_train_end(logs)
+
+    def _backups(self) -> dict[int, pathlib.Path]:
+        """Return the whole backups in the folder by their epoch."""
+        matches = [(_EPOCH.fullmatch(path.name), path) for path in self.folder.glob("epoch-*")]
+        return {int(match[1]): path for match, path in matches if match}
+
     def _latest(self) -> tuple[int, pathlib.Path | None]:
         """Return the last whole epoch in the folder and its file, or (0, None)."""
-        found = []
-        for path in self.folder.glob("epoch-*.weights.h5"):
-            if match := re.fullmatch(r"epoch-(\d+)\.weights\.h5", path.name):
-                found.append((int(match[1]), path))
-        return max(found, default=(0, None))
+        return max(self._backups().items(), default=(0, None))
+
+    def _refuse_other_files(self) -> None:
+        """Raise if the folder holds anything else, since it is deleted when training ends."""
+        known = ("epoch-", ".epoch-", "history", ".history")  # with what a killed process left half-written
+        others = [path.name for path in self.folder.glob("*") if not path.name.startswith(known)]
+        if others:
+            raise ValueError(
+                f"The backup folder {str(self.folder)!r} is deleted when training ends, so it must hold nothing "
+                f"but backups. Received a folder with {sorted(others)[0]!r} in it. Give a new folder."
+            )

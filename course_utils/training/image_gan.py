@@ -70,6 +70,12 @@ class ImageGAN(keras.Model):
             raise ValueError(f"penalty must be None or one of {', '.join(PENALTIES)}. Received: {penalty!r}.")
         if discriminator_steps < 1:
             raise ValueError(f"discriminator_steps must be at least 1. Received: {discriminator_steps}.")
+        if penalty_weight < 0:
+            raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}.")
+        if seed < 0:
+            raise ValueError(f"seed must be a non-negative integer. Received: {seed}.")
+        if not 0.5 < real_label <= 1.0:
+            raise ValueError(f"real_label must be above 0.5 and at most 1. Received: {real_label}.")
         if real_label != 1.0 and loss not in ("minimax", "non_saturating"):
             raise ValueError(f"real_label smooths cross-entropy losses only; the loss is {loss!r}. Use real_label=1.")
         self.generator = generator
@@ -113,8 +119,8 @@ class ImageGAN(keras.Model):
         Args:
             generator_optimizer: a Keras optimiser; ``None`` is Adam(2e-4, β₁ = 0.5).
             discriminator_optimizer: another one, never the same object; ``None`` as above.
-            jit_compile: compile the step with XLA; ``None`` does so unless several replicas train
-                (replicas exchange gradients inside the step, which XLA on a CPU cannot).
+            jit_compile: compile the step with XLA; ``None`` does so unless it runs eagerly or several
+                replicas train (they exchange gradients inside the step, which XLA on a CPU cannot).
             **kwargs: of `keras.Model.compile`, such as ``steps_per_execution`` and ``run_eagerly``.
 
         Raises:
@@ -131,8 +137,9 @@ class ImageGAN(keras.Model):
         # Keras drops XLA where ops are deterministic, as in the course, because some ops then fail
         # under XLA. None of this step's does, so the step is compiled here and not by Keras.
         super().compile(optimizer=None, jit_compile=False, **kwargs)
-        self._jit_choice = jit_compile
-        use_xla = replicas == 1 if jit_compile is None else jit_compile
+        self._choices = {"jit_compile": jit_compile, **kwargs}
+        by_default = replicas == 1 and not kwargs.get("run_eagerly", False)
+        use_xla = by_default if jit_compile is None else jit_compile
         self._round = tf.function(self._play_round, jit_compile=True) if use_xla else self._play_round
         self.generator_optimizer = self._prepared(generator_optimizer, self.generator)
         self.discriminator_optimizer = self._prepared(discriminator_optimizer, self.discriminator)
@@ -163,12 +170,15 @@ class ImageGAN(keras.Model):
     def train_step(self, real):
         """Make one round of the game on (discriminator_steps · B, H, W, C) real images."""
         rounds, seed = self.settings["discriminator_steps"], self.settings["seed"]
+        if isinstance(real, tuple):
+            raise ValueError("A batch must be images alone. Received: a tuple. Use a dataset with labels=False.")
         if real.shape[0] is not None and real.shape[0] % rounds:
             raise ValueError(
                 f"A batch must hold discriminator_steps = {rounds} equal parts. Received: {real.shape[0]} images. "
                 f"Use a batch size that is a multiple of {rounds}."
             )
         rows = tf.shape(real)[0] // rounds
+        real = real[: rows * rounds]  # a last batch of unknown size may not split evenly
         first = self.steps_done * (rounds + 1)
         # Drawn outside the compiled part: there XLA would use another, slower generator.
         noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(rounds + 1)]
@@ -263,7 +273,7 @@ class ImageGAN(keras.Model):
     def get_compile_config(self) -> dict:
         names = ("generator_optimizer", "discriminator_optimizer")
         optimizers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
-        return {**optimizers, "jit_compile": self._jit_choice}
+        return {**optimizers, **self._choices}
 
     def compile_from_config(self, config: dict) -> None:
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})

@@ -9,7 +9,8 @@ def draw(seed: int, number, rows, columns: int | None = None) -> tf.Tensor:
     """Return draw ``number`` of a training: N(0, 1) noise, or U(0, 1) shares without ``columns``.
 
     A draw is a function of ``(seed, number)``. All replicas draw the global batch's numbers and each
-    keeps its own rows, so one device and several see the same.
+    keeps its own rows, so one device and several see the same. Replicas must get equal shares of the
+    batch: let its size be a multiple of their number.
 
     Args:
         seed: non-negative integer.

@@ -1,0 +1,56 @@
+"""The stored measurements: what they say about how they were made, and that the command in them can be run."""
+
+import argparse
+import json
+import math
+import re
+
+import pytest
+
+from course_utils import benchmark, runtime
+
+FILES = sorted(runtime.RESULTS.glob("*.json"))
+PROGRAM = "python -m course_utils benchmark "
+
+
+def stored(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def parsed(command):
+    """Return the arguments of a stored command, read by the command line's own parser."""
+    assert command.startswith(PROGRAM)
+    parser = argparse.ArgumentParser()
+    benchmark.add_arguments(parser)
+    return parser.parse_args(command.removeprefix(PROGRAM).split())
+
+
+def test_there_are_results():
+    assert FILES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_circumstances_are_stored(path):
+    result = stored(path)
+    args = parsed(result["command"])
+    assert path.stem in (args.table, f"{args.table}_{args.profile}")
+    assert set(result["versions"]) == {"python", "tensorflow", "keras", "numpy"}
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in result["versions"].values())
+    # Cores and processor, and so no host name, user or folder.
+    assert re.fullmatch(r"\d+ CPU cores, (x86_64|aarch64|arm64|AMD64)", result["machine"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rows_are_of_the_seeds_that_the_command_names(path):
+    result = stored(path)
+    rows = result["rows"]
+    assert rows and {row["seed"] for row in rows} == set(range(parsed(result["command"]).seeds))
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+
+
+def test_mnist_gan_was_measured_over_three_seeds_at_the_same_epochs():
+    rows = stored(runtime.RESULTS / "mnist_gan_full.json")["rows"]
+    epochs = {seed: [row["epoch"] for row in rows if row["seed"] == seed] for seed in {row["seed"] for row in rows}}
+    assert len(epochs) == 3
+    assert len({tuple(of_seed) for of_seed in epochs.values()}) == 1
+    assert epochs[0] == sorted(set(epochs[0]))
