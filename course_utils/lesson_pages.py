@@ -46,9 +46,10 @@ def write_lesson_page(notebook: Any, path: pathlib.Path) -> None:
     Example:
         >>> write_lesson_page(executed, runtime.BUILD / "quick" / "03_mnist_gan.html")  # doctest: +SKIP
     """
-    from nbconvert import HTMLExporter
+    # nbconvert takes half a second to import, so only where a page is made.
+    from course_utils.lesson_html import lesson_html
 
-    page, _ = HTMLExporter().from_notebook_node(notebook, resources={"metadata": {"name": path.stem}})
+    page = lesson_html(notebook, path.stem)
     page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)
     page = re.sub(r'(href|src)="\.\./', r'\1="../../', page)
     with runtime.replacing(path) as part:

@@ -23,7 +23,7 @@ LAYERS = (
     ("training",),
     ("metrics", "callbacks"),
     ("checks",),
-    ("lessons",),
+    ("lessons", "lesson_html"),
     ("lesson_kernel", "lesson_pages", "lesson_results"),
     ("benchmark", "doctor", "execute"),
     ("__main__",),
