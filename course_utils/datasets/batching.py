@@ -71,6 +71,12 @@ def shuffled_batches(arrays, batch_size: int, *, seed: int = 0, transform: Calla
         return transform(batch) if single else transform(*batch)
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(order_of_next_pass).map(rows_of)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    options = tf.data.Options()
+    # A batch takes a fraction of a millisecond: one thread of its own makes it in time, and takes no
+    # turns on the pool that the training step needs.
+    options.threading.private_threadpool_size = 1
+    options.autotune.enabled = False
+    dataset = dataset.with_options(options)
     dataset.passes = passes
     return dataset
