@@ -87,8 +87,7 @@ def quiet_tensorflow() -> Iterator[None]:
 def start(lesson: str, *, seed: int = 0, mixed_precision: bool = False, jit: bool = True) -> Run:
     """Seed everything, make operations deterministic and say in one line what the lesson runs on.
 
-    The same seed on the same machine gives the same numbers. Deterministic operations cost a
-    little speed on a GPU and nothing measurable on a CPU.
+    The same seed on the same machine gives the same numbers.
 
     Args:
         lesson: the lesson's number, such as ``"03"``.

@@ -119,8 +119,8 @@ class ImageGAN(keras.Model):
         Args:
             generator_optimizer: a Keras optimiser; ``None`` is Adam(2e-4, β₁ = 0.5).
             discriminator_optimizer: another one, never the same object; ``None`` as above.
-            jit_compile: compile the step with XLA; ``None`` does so unless it runs eagerly or several
-                replicas train (they exchange gradients inside the step, which XLA on a CPU cannot).
+            jit_compile: compile the step with XLA; ``None`` does so unless it runs eagerly or on several
+                replicas, whose exchange of gradients inside the step is only tested without XLA.
             **kwargs: of `keras.Model.compile`, such as ``steps_per_execution`` and ``run_eagerly``.
 
         Raises:
@@ -180,7 +180,7 @@ class ImageGAN(keras.Model):
         rows = tf.shape(real)[0] // rounds
         real = real[: rows * rounds]  # a last batch of unknown size may not split evenly
         first = self.steps_done * (rounds + 1)
-        # Drawn outside the compiled part: there XLA would use another, slower generator.
+        # Drawn outside the compiled part: there XLA would use another generator.
         noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(rounds + 1)]
         # Shares are drawn at −1 − n, the noise at n: no number serves twice.
         shares = [draw(seed, -1 - first - n, rows) for n in range(rounds)] if self._mixes else []
