@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import jinja2
@@ -9,10 +10,14 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-# nbconvert's template fetches MathJax from the web and leaves the alt text of a PNG out.
+CONTROL = "Here stands a control. It needs a running kernel: open the lesson in JupyterLab and run this cell."
+_CONTROL_VIEW = "application/vnd.jupyter.widget-view+json"
+# nbconvert's template fetches scripts from the web and leaves the alt text of a PNG out.
 _TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block data_png scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
 <img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
@@ -38,6 +43,30 @@ class _Exporter(HTMLExporter):
         return MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)
 
 
+def freeze_controls(notebook: Any) -> None:
+    """Put a sentence in the place of every control (a slider), in place: without a kernel there is none.
+
+    A stored control is a number that the next kernel does not know, and its page would fetch a viewer
+    from the web.
+
+    Args:
+        notebook: the nbformat notebook.
+
+    Example:
+        >>> import nbformat
+        >>> output = nbformat.v4.new_output("display_data", data={_CONTROL_VIEW: {"model_id": "1"}})
+        >>> notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])])
+        >>> freeze_controls(notebook)
+        >>> list(notebook.cells[0].outputs[0].data)
+        ['text/plain']
+    """
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if _CONTROL_VIEW in output.get("data", {}):
+                output.data = {"text/plain": CONTROL}
+
+
 def lesson_html(notebook: Any, name: str) -> str:
     """Return an executed notebook as an HTML page with its figures inside.
 
@@ -54,6 +83,8 @@ def lesson_html(notebook: Any, name: str) -> str:
         >>> "<msup><mi>x</mi><mn>2</mn></msup>" in lesson_html(nbformat.v4.new_notebook(cells=[cell]), "a lesson")
         True
     """
+    notebook = copy.deepcopy(notebook)
+    freeze_controls(notebook)
     loader = jinja2.DictLoader({"lesson.html.j2": _TEMPLATE})
     exporter = _Exporter(extra_loaders=[loader], template_file="lesson.html.j2")
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": name}})

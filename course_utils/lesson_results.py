@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from course_utils import lessons, runtime
+from course_utils.lesson_html import freeze_controls
 
 # What JupyterLab and nbclient leave in a cell's metadata that changes with every run and teaches nothing.
 _VOLATILE = ("execution", "collapsed", "scrolled", "trusted")
@@ -20,6 +21,7 @@ _VOLATILE = ("execution", "collapsed", "scrolled", "trusted")
 def normalise(notebook: Any) -> None:
     """Remove what differs from run to run without meaning, in place, so that diffs show only changes.
 
+    A control (a slider) becomes a sentence, because the kernel that drew it is gone.
     Cell ids are made from the cells' text: a lesson written anew by a script keeps the ids of its
     unchanged cells, and an inserted cell does not rename the ones after it.
 
@@ -36,7 +38,7 @@ def normalise(notebook: Any) -> None:
     notebook.nbformat_minor = 5
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata.language_info = {"name": "python"}
-    notebook.metadata.pop("widgets", None)
+    freeze_controls(notebook)
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         for key in _VOLATILE:

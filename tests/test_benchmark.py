@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import re
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from course_utils import datasets
 from course_utils.__main__ import main
-from course_utils.benchmark import contestants, mnist_gan, results, speed
+from course_utils.benchmark import arena, contestants, mnist_gan, results, speed
 from course_utils.models.image_mlp import build_discriminator, build_generator
 
 
@@ -72,6 +73,24 @@ def test_the_quality_benchmark_resumes_and_repeats_its_numbers(tmp_path, monkeyp
     assert [row["epoch"] for row in resumed["rows"]] == [1, 2]
     assert "epoch 1:" not in capsys.readouterr().out
     assert len(mnist_gan.report(resumed).splitlines()) == 3
+
+
+def test_the_arena_plays_every_contestant_and_prints_its_ratios(monkeypatch, capsys):
+    monkeypatch.setattr(arena, "ROUNDS", 1)
+    monkeypatch.setattr(arena, "STEPS", dict.fromkeys(arena.STEPS, 1))
+    monkeypatch.setattr(arena, "SEEDS", 2)
+    assert main(["benchmark", "arena"]) == 0
+    table = capsys.readouterr().out
+    assert re.search(r"side by side +20 ", table) and re.search(r"one at a time +1 ", table)
+    assert table.count("times as many games as the loop") == 2
+
+
+def test_games_side_by_side_are_counted_per_game():
+    seconds = {"loop": [4.0, 9.0, 2.0], "one": [2.0, 3.0, 1.0], "one_xla": [0.5, 0.5, 0.5]}
+    seconds |= {"many": [0.5, 1.0, 0.5], "many_xla": [0.1, 0.1, 0.1]}
+    result = arena._ratios({name: [value / 1_000 for value in values] for name, values in seconds.items()})
+    assert result["times_faster"]["many"] == {"loop": 8.0, "one": 3.0, "one_xla": 1.0}
+    assert result["games_per_second"]["one"] == 1_000 / (arena.GAME_STEPS * 2.0)
 
 
 def test_json_holds_what_the_table_prints(tmp_path, monkeypatch, capsys):

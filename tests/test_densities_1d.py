@@ -10,7 +10,8 @@ from scipy import integrate, stats
 from course_utils import runtime
 from course_utils.worlds.densities_1d import (
     GaussianMixture1D,
-    optimal_discriminator,
+    Uniform1D,
+    gaussian,
     pushforward_density,
     two_peaks,
 )
@@ -39,6 +40,50 @@ def test_density_integrates_to_one_and_to_its_distribution():
 def test_shapes_follow_x():
     assert MIXTURE.pdf(0.0).shape == MIXTURE.cdf(0.0).shape == ()
     assert MIXTURE.pdf(X.reshape(1, 101)).shape == MIXTURE.cdf(X.reshape(1, 101)).shape == (1, 101)
+
+
+def test_log_density_is_scipys_logarithm():
+    np.testing.assert_allclose(MIXTURE.log_pdf(X), np.log(by_scipy(stats.norm.pdf, X)), rtol=1e-12)
+    assert MIXTURE.log_pdf(0.0).shape == () and MIXTURE.log_pdf(X.reshape(1, 101)).shape == (1, 101)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("x", [-1e3, 1e3, 1e8])
+def test_log_density_is_finite_where_the_density_is_not(x):
+    assert MIXTURE.pdf(x) == 0
+    # So far out the widest component alone counts.
+    assert MIXTURE.log_pdf(x) == pytest.approx(np.log(0.5) + stats.norm.logpdf(x, 0.5, 1.5), rel=1e-12)
+
+
+def test_gaussian_is_one_component():
+    np.testing.assert_allclose(gaussian(-1.0, 0.3).pdf(X), stats.norm.pdf(X, -1.0, 0.3), rtol=1e-12)
+    np.testing.assert_allclose(gaussian().cdf(X), stats.norm.cdf(X), rtol=1e-12)
+    with pytest.raises(ValueError, match="All deviations must be positive"):
+        gaussian(deviation=0.0)
+
+
+def test_uniform_is_scipys():
+    x = np.array([[-3.0, -1.0, -0.5], [2.9, 3.0, 3.1]])
+    uniform = Uniform1D(-1.0, 3.0)
+    np.testing.assert_array_equal(uniform.pdf(x), stats.uniform.pdf(x, -1, 4))
+    np.testing.assert_array_equal(uniform.cdf(x), stats.uniform.cdf(x, -1, 4))
+    assert uniform.pdf(0.0).shape == uniform.cdf(0.0).shape == ()
+
+
+def test_uniform_samples_follow_the_distribution():
+    samples = Uniform1D(-1.0, 3.0).sample(20_000, seed=1)
+    assert samples.shape == (20_000,) and samples.dtype == np.float32
+    assert stats.kstest(samples, stats.uniform(-1, 4).cdf).pvalue > 0.01
+    assert stats.kstest(samples / 1.05, stats.uniform(-1, 4).cdf).pvalue < 1e-4
+    going_on = np.random.default_rng(1)
+    np.testing.assert_array_equal(Uniform1D(-1.0, 3.0).sample(7, going_on), samples[:7])
+    assert not np.array_equal(Uniform1D(-1.0, 3.0).sample(7, going_on), samples[:7])
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (0.0, np.inf), (np.nan, 1.0)])
+def test_what_is_no_interval_is_refused(low, high):
+    with pytest.raises(ValueError, match=f"low below high. Received: low={low}, high={high}"):
+        Uniform1D(low, high)
 
 
 def test_samples_follow_the_distribution():
@@ -80,39 +125,6 @@ def test_two_peaks_has_two_peaks_and_a_gap():
 def test_what_is_no_mixture_is_refused(weights, means, deviations, words):
     with pytest.raises(ValueError, match=words):
         GaussianMixture1D(weights, means, deviations)
-
-
-@pytest.mark.filterwarnings("error")
-def test_optimal_discriminator_by_hand():
-    np.testing.assert_allclose(optimal_discriminator([0.3, 0.2, 0.0, 0.7], [0.1, 0.2, 0.5, 0.0]), [0.75, 0.5, 0, 1])
-    assert np.isnan(optimal_discriminator(0.0, 0.0))
-
-
-def test_optimal_discriminator_is_a_probability_and_one_half_at_equality():
-    p, q = MIXTURE.pdf(X), two_peaks().pdf(X)
-    best = optimal_discriminator(p, q)
-    assert ((best >= 0) & (best <= 1)).all()
-    np.testing.assert_allclose(best + optimal_discriminator(q, p), 1)
-    np.testing.assert_array_equal(optimal_discriminator(p, p), 0.5)
-
-
-def test_nothing_beats_the_optimal_discriminator():
-    p, q = MIXTURE.pdf(X), two_peaks().pdf(X)
-
-    def loss(d):
-        return -(p * np.log(d) + q * np.log1p(-d)).sum()
-
-    best = np.clip(optimal_discriminator(p, q), 1e-9, 1 - 1e-9)
-    for other in (0.98 * best + 0.01, np.clip(best + 0.01 * np.sin(5 * X), 1e-9, 1 - 1e-9), np.full_like(X, 0.5)):
-        assert loss(best) < loss(other)
-
-
-@pytest.mark.parametrize("values", [[-0.1], [np.nan], [np.inf]])
-def test_what_is_no_density_is_refused(values):
-    with pytest.raises(ValueError, match="p_data must hold finite densities"):
-        optimal_discriminator(values, [0.1])
-    with pytest.raises(ValueError, match="p_g must hold finite densities"):
-        optimal_discriminator([0.1], values)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.7, -2.0), (-1.3, 0.5)])
@@ -167,7 +179,8 @@ def test_what_has_no_density_is_refused(function, edges, points, words):
 
 
 def test_the_world_needs_no_tensorflow():
-    code = "import sys; import course_utils.worlds.densities_1d; print('tensorflow' in sys.modules)"
+    code = "import sys; import course_utils.metrics.modes, course_utils.worlds.densities_1d; "
+    code += "import course_utils.worlds.divergences; print('tensorflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=runtime.REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -7,7 +7,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils import lessons
-from course_utils.lesson_html import lesson_html
+from course_utils.lesson_html import CONTROL, lesson_html
 
 
 def test_formulas_are_mathml_and_nothing_is_fetched_for_them():
@@ -27,6 +27,16 @@ def test_a_figure_keeps_its_alt_text():
     (picture,) = re.findall(r"<img[^>]+>", page)
     assert 'alt="a curve &lt; 1 that falls"' in picture and "data:image/png;base64,cG5n" in picture
     assert "No description" not in page
+
+
+def test_a_page_with_a_control_fetches_nothing_and_says_where_the_control_is():
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1", "version_major": 2, "version_minor": 0}}
+    output = new_output("display_data", data={**view, "text/plain": "interactive(children=())"})
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=[output])])
+    notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    page = lesson_html(notebook, "a lesson")
+    assert CONTROL in page
+    assert not re.findall(r"<script[^>]+src=|<link[^>]+href=|@import|import\(", page)
 
 
 def test_every_formula_of_the_lessons_can_be_drawn():

@@ -5,6 +5,7 @@ import pytest
 from small_course import CODE, empty_course, executed_copy, write
 
 from course_utils import lesson_results, lessons, runtime
+from course_utils.lesson_html import CONTROL
 
 
 @pytest.fixture
@@ -118,7 +119,10 @@ def test_commit_is_refused_before_the_run(course, monkeypatch):
 def test_normalise_removes_what_differs_from_run_to_run(course):
     nb = executed_copy(write(course, "00_a", "1"))
     nb.cells[1].metadata.update(scrolled=True, tags=["kept"])
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "interactive()"}
+    nb.cells[1].outputs.append(nbformat.v4.new_output("display_data", data=view))
     lesson_results.normalise(nb)
+    assert nb.cells[1].outputs[1].data == {"text/plain": CONTROL}
     assert nb.cells[1].metadata == {"tags": ["kept"]}
     assert set(nb.metadata) == {"course", "kernelspec", "language_info"}
     assert nb.cells[1].outputs[0].text == "output 1\n"

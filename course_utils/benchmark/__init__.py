@@ -10,6 +10,7 @@ from course_utils.benchmark.results import write_json
 
 TABLES = {
     "speed": "images per second of lesson 03's GAN against this machine's own matrix product",
+    "arena": "games per second of lesson 02's arena, side by side and one after another",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",
 }
 

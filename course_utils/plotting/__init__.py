@@ -5,7 +5,7 @@ is the discriminator, dashed black is exact.
 """
 
 from course_utils.plotting.curves import density_game, draw_losses, loss_curves
-from course_utils.plotting.fields import decision_surface, vector_field
+from course_utils.plotting.fields import decision_surface, draw_vector_field, vector_field
 from course_utils.plotting.figure import (
     DISCRIMINATOR,
     EXACT,
@@ -34,6 +34,7 @@ __all__ = [
     "density_game",
     "draw_images",
     "draw_losses",
+    "draw_vector_field",
     "film",
     "image_grid",
     "loss_curves",

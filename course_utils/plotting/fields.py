@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.quiver import Quiver
 
 from course_utils.plotting.figure import DISCRIMINATOR, EXACT, FAKE, PALETTE, REAL, CourseFigure, subplots
 
@@ -14,7 +16,6 @@ from course_utils.plotting.figure import DISCRIMINATOR, EXACT, FAKE, PALETTE, RE
 _FAKE_TO_REAL = LinearSegmentedColormap.from_list("fake_to_real", [FAKE, "#FFFFFF", REAL])
 _RESOLUTION = 101
 _BANDS = 11  # odd, so that 1/2 falls into the middle of the white one
-_ARROWS = 19
 
 
 def _grid(x_range: tuple[float, float], y_range: tuple[float, float], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,6 +85,59 @@ def decision_surface(
     return figure
 
 
+def draw_vector_field(
+    axes: Axes,
+    function: Callable[[np.ndarray], Any],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    trajectories: Iterable[tuple[str, Any]] = (),
+    *,
+    arrows: int = 19,
+) -> Quiver:
+    """Draw a two-parameter game into axes that exist, for several games side by side.
+
+    Args:
+        axes: where to draw.
+        function: as for `vector_field`.
+        x_range: as for `vector_field`.
+        y_range: as for `vector_field`.
+        trajectories: as for `vector_field`.
+        arrows: how many along each side; fewer for small axes.
+
+    Returns:
+        The arrows, from which a colour bar of the speed can be made.
+
+    Raises:
+        ValueError: as `vector_field`.
+
+    Example:
+        >>> turn = lambda points: np.stack([-points[:, 1], points[:, 0]], axis=1)
+        >>> figure, axes = subplots(alt="Arrows that turn around the origin.")
+        >>> draw_vector_field(axes, turn, (-1, 1), (-1, 1), arrows=9).N
+        81
+    """
+    x, y = _grid(x_range, y_range, arrows)
+    velocity = _evaluate(function, x, y, [(x.size, 2)]).reshape(*x.shape, 2)
+    paths = [(label, np.asarray(path, dtype=float)) for label, path in trajectories]
+    for label, path in paths:
+        if path.ndim != 2 or path.shape[1] != 2 or not len(path):
+            raise ValueError(f"The path {label!r} must have shape (T, 2). Received: {path.shape}.")
+    speed = np.linalg.norm(velocity, axis=-1)
+    direction = velocity / np.where(speed > 0, speed, 1)[..., None]
+    shade = LinearSegmentedColormap.from_list("speed", ["#D0D0D0", "#404040"])
+    drawn = axes.quiver(x, y, direction[..., 0], direction[..., 1], speed, cmap=shade, pivot="mid", angles="xy")
+    colours = [colour for colour in PALETTE if colour != DISCRIMINATOR]
+    for index, (label, path) in enumerate(paths):
+        colour = colours[index % len(colours)]
+        axes.plot(*path.T, color=colour, linewidth=1.6, label=label)
+        axes.plot(*path[0], marker="o", color=colour)
+        axes.plot(*path[-1], marker="x", markersize=8, markeredgewidth=2, color=colour)
+    axes.set(
+        xlim=x_range, ylim=y_range, xlabel="θ, the generator's parameter", ylabel="ψ, the discriminator's parameter"
+    )
+    return drawn
+
+
 def vector_field(
     function: Callable[[np.ndarray], Any],
     x_range: tuple[float, float],
@@ -114,34 +168,16 @@ def vector_field(
         >>> vector_field(turn, (-1, 1), (-1, 1), [("a step", [[1, 0], [1, 0.1]])])
         Figure: Vector field of a two-parameter game. The path 'a step' runs from (1.0, 0.0) to (1.0, 0.1).
     """
-    x, y = _grid(x_range, y_range, _ARROWS)
-    velocity = _evaluate(function, x, y, [(x.size, 2)]).reshape(*x.shape, 2)
-    paths = [(label, np.asarray(path, dtype=float)) for label, path in trajectories]
-    for label, path in paths:
-        if path.ndim != 2 or path.shape[1] != 2 or not len(path):
-            raise ValueError(f"The path {label!r} must have shape (T, 2). Received: {path.shape}.")
+    trajectories = list(trajectories)
+    figure, axes = subplots(alt=alt or "Vector field of a two-parameter game.", figsize=(5.8, 4.6))
+    arrows = draw_vector_field(axes, function, x_range, y_range, trajectories)
+    figure.colorbar(arrows, ax=axes, label="speed (parameter units / step)")
+    if trajectories:
+        axes.legend(fontsize="small", loc="upper right")
     if alt is None:
-        ends = (
+        figure.alt += "".join(
             f" The path {label!r} runs from ({path[0][0]:.1f}, {path[0][1]:.1f}) "
             f"to ({path[-1][0]:.1f}, {path[-1][1]:.1f})."
-            for label, path in paths
+            for label, path in trajectories
         )
-        alt = f"Vector field of a two-parameter game.{''.join(ends)}"
-    figure, axes = subplots(alt=alt, figsize=(5.8, 4.6))
-    speed = np.linalg.norm(velocity, axis=-1)
-    direction = velocity / np.where(speed > 0, speed, 1)[..., None]
-    shade = LinearSegmentedColormap.from_list("speed", ["#D0D0D0", "#404040"])
-    arrows = axes.quiver(x, y, direction[..., 0], direction[..., 1], speed, cmap=shade, pivot="mid", angles="xy")
-    figure.colorbar(arrows, ax=axes, label="speed (parameter units / step)")
-    colours = [colour for colour in PALETTE if colour != DISCRIMINATOR]
-    for index, (label, path) in enumerate(paths):
-        colour = colours[index % len(colours)]
-        axes.plot(*path.T, color=colour, linewidth=1.6, label=label)
-        axes.plot(*path[0], marker="o", color=colour)
-        axes.plot(*path[-1], marker="x", markersize=8, markeredgewidth=2, color=colour)
-    if paths:
-        axes.legend(fontsize="small", loc="upper right")
-    axes.set(
-        xlim=x_range, ylim=y_range, xlabel="θ, the generator's parameter", ylabel="ψ, the discriminator's parameter"
-    )
     return figure

@@ -1,6 +1,6 @@
-"""One dimension: the data's density, the generator's density and the optimal discriminator, computed.
+"""One dimension: densities of data and of what a generator makes, computed.
 
-Used by lesson 00, where every curve of the game is drawn beside the exact one.
+Used by lessons 00 and 01, where every curve of the game is drawn beside the exact one.
 """
 
 from __future__ import annotations
@@ -56,9 +56,24 @@ class GaussianMixture1D:
             >>> GaussianMixture1D([1.0], [0.0], [1.0]).pdf([0.0, 1.0]).round(4)
             array([0.3989, 0.242 ])
         """
-        scores = self._scores(x)
-        normal = np.exp(-0.5 * scores**2) / (np.sqrt(2 * np.pi) * self.deviations)
-        return normal @ self.weights
+        return np.exp(self.log_pdf(x))
+
+    def log_pdf(self, x: np.ndarray | float) -> np.ndarray:
+        """Return the natural logarithm of the density at x, finite where the density itself rounds to 0.
+
+        Args:
+            x: points, any shape.
+
+        Returns:
+            float64, the shape of x.
+
+        Example:
+            >>> mixture = GaussianMixture1D([1.0], [0.0], [1.0])
+            >>> float(mixture.pdf(100.0)), round(float(mixture.log_pdf(100.0)), 2)
+            (0.0, -5000.92)
+        """
+        heights = self.weights / (np.sqrt(2 * np.pi) * self.deviations)
+        return special.logsumexp(-0.5 * self._scores(x) ** 2, axis=-1, b=heights)
 
     def cdf(self, x: np.ndarray | float) -> np.ndarray:
         """Return the probability of a value at most x.
@@ -100,6 +115,94 @@ class GaussianMixture1D:
         return (np.asarray(x, dtype=np.float64)[..., None] - self.means) / self.deviations
 
 
+class Uniform1D:
+    """The density that is constant on an interval and 0 outside.
+
+    Args:
+        low: left end, in units of x.
+        high: right end, in units of x.
+
+    Raises:
+        ValueError: if the ends are not finite, or low is not below high.
+
+    Example:
+        >>> Uniform1D(0.0, 4.0).pdf([-1.0, 0.0, 3.0])
+        array([0.  , 0.25, 0.25])
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise ValueError(f"low and high must be finite, and low below high. Received: low={low}, high={high}.")
+        self.low, self.high = float(low), float(high)
+
+    def pdf(self, x: np.ndarray | float) -> np.ndarray:
+        """Return the density at x; both ends of the interval belong to it.
+
+        Args:
+            x: points, any shape.
+
+        Returns:
+            float64, the shape of x, in 1 / unit of x.
+
+        Example:
+            >>> Uniform1D(0.0, 0.5).pdf([0.2, 0.7])
+            array([2., 0.])
+        """
+        x = np.asarray(x, dtype=np.float64)
+        return np.where((x >= self.low) & (x <= self.high), 1 / (self.high - self.low), 0.0)
+
+    def cdf(self, x: np.ndarray | float) -> np.ndarray:
+        """Return the probability of a value at most x.
+
+        Args:
+            x: points, any shape.
+
+        Returns:
+            float64, the shape of x, between 0 and 1.
+
+        Example:
+            >>> Uniform1D(0.0, 4.0).cdf([-1.0, 1.0, 9.0])
+            array([0.  , 0.25, 1.  ])
+        """
+        return np.clip((np.asarray(x, dtype=np.float64) - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def sample(self, count: int, seed: int | np.random.Generator) -> np.ndarray:
+        """Draw independent samples.
+
+        Args:
+            count: how many.
+            seed: a non-negative integer, or a NumPy generator that goes on from where it is.
+
+        Returns:
+            (count,) float32.
+
+        Example:
+            >>> Uniform1D(0.0, 4.0).sample(3, seed=0).shape
+            (3,)
+        """
+        return np.random.default_rng(seed).uniform(self.low, self.high, size=count).astype(np.float32)
+
+
+def gaussian(mean: float = 0.0, deviation: float = 1.0) -> GaussianMixture1D:
+    """Return one normal density, as a mixture of a single component.
+
+    Args:
+        mean: the centre, in units of x.
+        deviation: the positive standard deviation, in units of x.
+
+    Returns:
+        The `GaussianMixture1D`.
+
+    Raises:
+        ValueError: if the mean is not finite, or the deviation not positive.
+
+    Example:
+        >>> float(gaussian(2.0).cdf(2.0))
+        0.5
+    """
+    return GaussianMixture1D(weights=[1.0], means=[mean], deviations=[deviation])
+
+
 def two_peaks() -> GaussianMixture1D:
     """Return the data of lesson 00: a wide and a narrow peak of unequal weight, with almost nothing between.
 
@@ -108,35 +211,6 @@ def two_peaks() -> GaussianMixture1D:
         [-2.0, 1.5]
     """
     return GaussianMixture1D(weights=[0.4, 0.6], means=[-2.0, 1.5], deviations=[0.5, 0.8])
-
-
-def optimal_discriminator(p_data: np.ndarray | float, p_g: np.ndarray | float) -> np.ndarray:
-    """Return D*(x) = p_data(x) / (p_data(x) + p_g(x)), the best answer to a fixed generator.
-
-    Args:
-        p_data: density of the data at some points, at least 0.
-        p_g: density of the generator's samples at the same points.
-
-    Returns:
-        float64 in [0, 1], their broadcast shape. NaN where both densities vanish: no sample ever
-        falls there, so every answer costs the same.
-
-    Raises:
-        ValueError: if a density is negative or not finite.
-
-    Example:
-        >>> optimal_discriminator([0.3, 0.2, 0.0, 0.0], [0.1, 0.2, 0.5, 0.0])
-        array([0.75, 0.5 , 0.  ,  nan])
-
-    Source: Goodfellow et al. 2014, proposition 1.
-    """
-    densities = np.asarray(p_data, dtype=np.float64), np.asarray(p_g, dtype=np.float64)
-    for name, density in zip(("p_data", "p_g"), densities, strict=True):
-        if not (np.isfinite(density) & (density >= 0)).all():
-            raise ValueError(f"{name} must hold finite densities of at least 0. Received: {density}.")
-    real, fake = densities
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN on purpose
-        return real / (real + fake)
 
 
 def pushforward_density(
