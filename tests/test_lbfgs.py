@@ -166,3 +166,16 @@ def test_a_function_of_the_callers_is_traced_once_and_sees_the_new_batch():
     count = len(traces)
     minimize_lbfgs(loss, [weight])
     assert len(traces) == count
+
+
+def test_a_convex_function_is_brought_to_its_only_minimum():
+    curvature = np.diag([1.0, 4.0, 100.0]) + 0.5
+    weights, bias = tf.Variable([[5.0], [-7.0]], dtype=tf.float64), tf.Variable([3.0], dtype=tf.float64)
+
+    def loss():
+        x = tf.concat([tf.reshape(weights, (-1,)), bias], 0)
+        return 0.5 * tf.tensordot(x, tf.linalg.matvec(curvature, x), 1) - tf.reduce_sum(x)
+
+    assert minimize_lbfgs(loss, [weights, bias]).converged
+    found = np.concatenate([weights.numpy().ravel(), bias.numpy()])
+    np.testing.assert_allclose(found, np.linalg.solve(curvature, np.ones(3)), atol=1e-5)

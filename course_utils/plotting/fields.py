@@ -166,7 +166,7 @@ def vector_field(
     Example:
         >>> turn = lambda points: np.stack([-points[:, 1], points[:, 0]], axis=1)  # the Dirac-GAN near 0
         >>> vector_field(turn, (-1, 1), (-1, 1), [("a step", [[1, 0], [1, 0.1]])])
-        Figure: Vector field of a two-parameter game. The path 'a step' runs from (1.0, 0.0) to (1.0, 0.1).
+        Figure: Vector field of a two-parameter game. The path 'a step' runs from (1, 0) to (1, 0.1).
     """
     trajectories = list(trajectories)
     figure, axes = subplots(alt=alt or "Vector field of a two-parameter game.", figsize=(5.8, 4.6))
@@ -176,8 +176,8 @@ def vector_field(
         axes.legend(fontsize="small", loc="upper right")
     if alt is None:
         figure.alt += "".join(
-            f" The path {label!r} runs from ({path[0][0]:.1f}, {path[0][1]:.1f}) "
-            f"to ({path[-1][0]:.1f}, {path[-1][1]:.1f})."
+            f" The path {label!r} runs from ({path[0][0]:.3g}, {path[0][1]:.3g}) "
+            f"to ({path[-1][0]:.3g}, {path[-1][1]:.3g})."
             for label, path in trajectories
         )
     return figure
