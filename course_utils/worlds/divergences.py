@@ -21,8 +21,9 @@ NODES_PER_PANEL = 8
 def quadrature(low: float, high: float, *, panels: int = 400) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights for integrals over an interval: ``(weights * f(x)).sum()``.
 
-    Gauss–Legendre with 8 nodes on each of the equal panels, exact for polynomials up to degree 15. The error
-    of a smooth integrand is rounding; a jump or a kink costs accuracy in its panel, unless it lies on a border.
+    Gauss–Legendre with 8 nodes on each of the equal panels, exact for polynomials up to degree 15. For an
+    integrand that bends little within a panel the error is rounding; a peak narrower than a panel needs more of them,
+    and a jump or a kink costs accuracy in its panel, unless it lies on a border.
 
     Args:
         low: left end, in units of x.
