@@ -10,8 +10,8 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-CONTROL = "Here stands a control. It needs a running kernel: open the lesson in JupyterLab and run this cell."
-_CONTROL_VIEW = "application/vnd.jupyter.widget-view+json"
+from course_utils.lesson_controls import freeze_controls
+
 # nbconvert's template fetches scripts from the web and leaves the alt text of a PNG out.
 _TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
@@ -41,30 +41,6 @@ class _Exporter(HTMLExporter):
     @jinja2.pass_context
     def markdown2html(self, context: Any, source: str) -> str:
         return MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)
-
-
-def freeze_controls(notebook: Any) -> None:
-    """Put a sentence in the place of every control (a slider), in place: without a kernel there is none.
-
-    A stored control is a number that the next kernel does not know, and its page would fetch a viewer
-    from the web.
-
-    Args:
-        notebook: the nbformat notebook.
-
-    Example:
-        >>> import nbformat
-        >>> output = nbformat.v4.new_output("display_data", data={_CONTROL_VIEW: {"model_id": "1"}})
-        >>> notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])])
-        >>> freeze_controls(notebook)
-        >>> list(notebook.cells[0].outputs[0].data)
-        ['text/plain']
-    """
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if _CONTROL_VIEW in output.get("data", {}):
-                output.data = {"text/plain": CONTROL}
 
 
 def lesson_html(notebook: Any, name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from course_utils import lessons, runtime
-from course_utils.lesson_html import freeze_controls
+from course_utils.lesson_controls import freeze_controls
 
 # What JupyterLab and nbclient leave in a cell's metadata that changes with every run and teaches nothing.
 _VOLATILE = ("execution", "collapsed", "scrolled", "trusted")

@@ -7,7 +7,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils import lessons
-from course_utils.lesson_html import CONTROL, lesson_html
+from course_utils.lesson_controls import CONTROL
+from course_utils.lesson_html import lesson_html
 
 
 def test_formulas_are_mathml_and_nothing_is_fetched_for_them():

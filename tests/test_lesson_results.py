@@ -5,7 +5,7 @@ import pytest
 from small_course import CODE, empty_course, executed_copy, write
 
 from course_utils import lesson_results, lessons, runtime
-from course_utils.lesson_html import CONTROL
+from course_utils.lesson_controls import CONTROL
 
 
 @pytest.fixture

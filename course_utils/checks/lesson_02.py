@@ -136,15 +136,16 @@ def _exchanged(points, means, deviation):
 
 def _coverage_case() -> tuple[np.ndarray, np.ndarray, float]:
     means = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
-    # Mode 0: one within σ, one within 3σ. Mode 1: one within 3σ. Mode 2: one that is too far. Mode 3: none.
-    points = np.array([[0.05, 0.0], [0.2, 0.0], [4.0, 0.25], [0.0, 4.5], [2.0, 2.1]])
+    # Mode 0: one within σ, one within 3σ. Mode 1: one within 3σ. Mode 2: one within 4σ, too far. Mode 3: one within
+    # 3σ in each coordinate, but not in distance.
+    points = np.array([[0.05, 0.0], [0.15, 0.2], [4.0, 0.25], [0.0, 4.35], [4.25, 4.25]])
     return points, means, 0.1
 
 
 def _verify_coverage(answer: Any) -> str | None:
     case = _coverage_case()
     found = call(answer, *case)
-    if not isinstance(found, tuple | list) or len(found) != 2:
+    if not isinstance(found, tuple | list | np.ndarray) or np.shape(found) != (2,):
         return f"Return two numbers, the modes covered and the share. Received: {describe(found)}."
     for wrong, reason in (
         (_any_quality, "A mode is covered only by a sample of high quality: one within 3 deviations of it."),
@@ -159,10 +160,23 @@ def _verify_coverage(answer: Any) -> str | None:
     for number, expected, what in zip(found, right, ("The number of modes covered", "The share"), strict=True):
         if reason := numbers_close(number, expected, 1e-6, what):
             return reason
+    scaled = call(answer, *(10 * part for part in case))
+    if array_close(list(scaled), list(right), "It"):
+        return "With all lengths ten times as large the answer should stay the same: is `deviation` in it?"
     nothing = call(answer, case[0] + 100, *case[1:])
     if array_close(list(nothing), [0, 0], "It"):
         raise AnswerError("With all samples far from every mode it should be 0 modes and a share of 0.")
     return None
+
+
+def _square_discs(points, means, deviation):
+    offsets = np.abs(points[:, None, :] - means).max(axis=-1)
+    good = offsets.min(axis=1) <= 3 * deviation
+    return len(set(offsets.argmin(axis=1)[good])), good.mean()
+
+
+def _fixed_radius(points, means, deviation):
+    return reference_coverage(points, means, 0.1)
 
 
 coverage = Exercise(
@@ -175,6 +189,8 @@ coverage = Exercise(
         (_counted, "not their count"),
         (_pairs, "pairs"),
         (_exchanged, "exchanged"),
+        (_square_discs, "too large"),
+        (_fixed_radius, "`deviation`"),
         (lambda points, means, deviation: 2, "two numbers"),
         (lambda points, means, deviation: (2, 3 / 5), "all samples far"),
     ],

@@ -171,7 +171,7 @@ def vector_field(
     trajectories = list(trajectories)
     figure, axes = subplots(alt=alt or "Vector field of a two-parameter game.", figsize=(5.8, 4.6))
     arrows = draw_vector_field(axes, function, x_range, y_range, trajectories)
-    figure.colorbar(arrows, ax=axes, label="speed (parameter units / step)")
+    figure.colorbar(arrows, ax=axes, label="speed (per unit of time)")
     if trajectories:
         axes.legend(fontsize="small", loc="upper right")
     if alt is None:
