@@ -4,16 +4,19 @@ import argparse
 import dataclasses
 import json
 import re
+import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils import datasets
+from course_utils import datasets, records, runtime
 from course_utils.__main__ import main
-from course_utils.benchmark import arena, contestants, mnist_gan, results, speed
+from course_utils.benchmark import arena, contestants, image_speed, mnist_gan
 from course_utils.models.image_mlp import build_discriminator, build_generator
+from course_utils.training.lookahead import Lookahead
+from course_utils.training.side_by_side import Contestant
 
 
 def test_operations_counted_by_hand_for_two_single_layers():
@@ -25,9 +28,9 @@ def test_operations_counted_by_hand_for_two_single_layers():
 
 
 def test_ratios_are_taken_within_a_round():
-    seconds = {name: [1.0, 2.0, 40.0] for name in speed.CALLS}
+    seconds = {name: [1.0, 2.0, 40.0] for name in image_speed.CALLS}
     seconds["bare"] = [0.5, 1.0, 20.0]
-    result = speed._ratios(seconds, flops=2 * 1024**3)
+    result = image_speed._ratios(seconds, flops=2 * 1024**3)
     assert result["bare_to_eager"] == 2.0
     assert result["fit_to_bare"] == 0.5
     assert result["bare_to_matmul_rate"] == 2.0
@@ -35,12 +38,12 @@ def test_ratios_are_taken_within_a_round():
 
 
 def test_the_speed_table_runs_every_contestant_and_prints_its_ratios(monkeypatch, capsys):
-    monkeypatch.setattr(speed, "ROUNDS", 1)
-    monkeypatch.setattr(speed, "CALLS", dict.fromkeys(speed.CALLS, 1))
+    monkeypatch.setattr(image_speed, "ROUNDS", 1)
+    monkeypatch.setattr(image_speed, "CALLS", dict.fromkeys(image_speed.CALLS, 1))
     mnist = datasets.load_mnist()
     few = dataclasses.replace(mnist, train_images=mnist.train_images[:640])
     monkeypatch.setattr(datasets, "load_mnist", lambda: few)
-    assert main(["benchmark", "speed"]) == 0
+    assert main(["benchmark", "speed", "images"]) == 0
     table = capsys.readouterr().out
     for words in ("GFLOP/s", "fit() / bare step", "bare step / matmul rate", "eager loop", "GiB", "the rest"):
         assert words in table
@@ -93,8 +96,59 @@ def test_games_side_by_side_are_counted_per_game():
     assert result["games_per_second"]["one"] == 1_000 / (arena.GAME_STEPS * 2.0)
 
 
+def lesson_cell(words):
+    """Return the one code cell of lesson 02 that holds these words."""
+    lesson = json.loads((runtime.REPOSITORY / "notebooks/02_training_dynamics.ipynb").read_text(encoding="utf-8"))
+    sources = ["".join(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "code"]
+    (found,) = [source for source in sources if words in source]
+    return found
+
+
+def nameless(config):
+    """Return an optimiser's settings without the names that Keras numbers."""
+    return {
+        key: nameless(value) if isinstance(value, dict) else value for key, value in config.items() if key != "name"
+    }
+
+
+def test_the_arena_has_the_lessons_field():
+    lesson = {"keras": keras, "Lookahead": Lookahead, "Contestant": Contestant}
+    exec(lesson_cell("field = {"), lesson)
+    found = arena._field()
+    assert list(found) == list(lesson["field"])
+    for name, (make, rates) in lesson["field"].items():
+        optimizer = found[name]()
+        rate = float(optimizer.learning_rate)
+        assert rate in np.float32(rates)
+        assert type(optimizer) is type(make(rate))
+        assert nameless(optimizer.get_config()) == nameless(make(rate).get_config())
+
+
+def test_a_game_of_the_arena_is_as_long_as_the_lessons():
+    (line,) = [line for line in lesson_cell("arena_steps = ").splitlines() if line.startswith("arena_steps = ")]
+    lesson = {"run": types.SimpleNamespace(pick=lambda **profiles: profiles["standard"])}
+    exec(line, lesson)
+    assert lesson["arena_steps"] == arena.GAME_STEPS
+
+
+def test_the_start_takes_in_what_is_made_before_the_first_step(monkeypatch):
+    clock = [0.0]
+
+    def spend(seconds, result=None):
+        clock[0] += seconds
+        return result
+
+    makers = {name: lambda: spend(2.0, lambda steps: spend(0.5 * steps)) for name in arena.STEPS}
+    monkeypatch.setattr(arena, "_contestants", lambda: (makers, dict.fromkeys(makers, 1)))
+    monkeypatch.setattr(arena, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
+    result = arena.measure(argparse.Namespace())
+    assert set(result["start_seconds"].values()) == {2.5}
+    assert set(result["game_step_milliseconds"].values()) == {500.0}
+    assert re.search(r"games a second +start\n", arena.report(result)) and arena.report(result).count(" 2.5 s") == 5
+
+
 def test_json_holds_what_the_table_prints(tmp_path, monkeypatch, capsys):
-    result = {**results.circumstances("benchmark mnist_gan"), "rows": []}
+    result = {**records.circumstances("benchmark mnist_gan"), "rows": []}
     monkeypatch.setattr(mnist_gan, "measure", lambda args: result)
     assert main(["benchmark", "mnist_gan", "--json", str(tmp_path / "out.json")]) == 0
     assert json.loads((tmp_path / "out.json").read_text()) == result
@@ -111,7 +165,7 @@ def test_wrong_words_get_a_usage_line(words, capsys):
 
 def test_rows_of_other_versions_are_not_mixed_in(tmp_path):
     kept = tmp_path / "quick-0.json"
-    results.write_json(kept, {"versions": {"keras": "1"}, "machine": "here", "rows": [1]})
+    records.write_json(kept, {"versions": {"keras": "1"}, "machine": "here", "rows": [1]})
     assert mnist_gan._kept_rows(kept, {"versions": {"keras": "1"}, "machine": "here"}) == [1]
     with pytest.raises(ValueError, match=r"quick-0\.json .*Delete it and the folder quick-0"):
         mnist_gan._kept_rows(kept, {"versions": {"keras": "2"}, "machine": "here"})
@@ -120,4 +174,4 @@ def test_rows_of_other_versions_are_not_mixed_in(tmp_path):
 def test_a_damaged_result_is_named(tmp_path):
     (tmp_path / "rows.json").write_text('{"rows": [')
     with pytest.raises(ValueError, match=r"rows\.json is not a stored result"):
-        results.read_json(tmp_path / "rows.json")
+        records.read_json(tmp_path / "rows.json")

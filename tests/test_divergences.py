@@ -268,6 +268,16 @@ def test_w1_of_categories_is_scipys():
     assert wasserstein_1([0.5, 1 + 2**-52], [0.25, 1.0], 1.0) == pytest.approx(0.25)
 
 
+def test_w1_takes_a_grid_that_cuts_off_next_to_nothing():
+    assert wasserstein_1([1e-3, 1.0], [0.0, 1.0], [0.5, 0.5]) == pytest.approx(5e-4)
+
+
+def test_w1_of_a_grid_cut_on_the_left_is_refused_and_not_wrong():
+    x, weights = quadrature(0.0, 8.0)  # half of the mass lies below 0
+    with pytest.raises(ValueError, match=r"cdf_p must begin at 0 on a grid\. Received: 0\.5"):
+        wasserstein_1(gaussian(0.0, 1.0).cdf(x), gaussian(1.0, 1.0).cdf(x), weights)
+
+
 def test_w1_of_samples_comes_near():
     samples = [density.sample(200_000, seed=1) for density in (MIXTURE, two_peaks())]
     exact = wasserstein_1(MIXTURE.cdf(X), two_peaks().cdf(X), W)
@@ -315,6 +325,7 @@ def test_mass_that_is_nearly_one_is_taken():
         ([], [], 1.0, "probabilities"),
         ([0.1, 0.4, 0.1, 1.0], [0.1, 0.2, 0.3, 1.0], 1.0, "cdf_p must never fall"),
         ([0.1, 1.0], [0.1, 0.9], 1.0, "cdf_q must reach 1 on the grid. Received: 0.9 at its end"),
+        ([0.0, 1.0], [0.002, 1.0], [0.5, 0.5], "cdf_q must begin at 0 on a grid. Received: 0.002"),
         ([0.5, 1.0], [0.5, 1.0], [1.0], "nodes' shape"),
         ([0.5, 1.0], [0.5, 1.0], -1.0, "finite and positive"),
     ],

@@ -275,9 +275,22 @@ def test_bad_step_sizes_are_named(step_size):
             function(BilinearGame(), ORIGIN, step_size)
 
 
-def test_bad_trajectories_are_named():
+def test_negative_steps_are_named():
     with pytest.raises(ValueError, match=r"at least 0\. Received: -1"):
         trajectory(BilinearGame(), ORIGIN, 0.1, -1)
-    # A step multiplies the norm by √5, so 1e300 passes 1.8e308 within a hundred steps.
+
+
+@pytest.mark.parametrize("game", [BilinearGame(), DiracGAN("wasserstein")], ids=str)
+@pytest.mark.parametrize(("start", "alternating"), [([1.0, 0.0], False), ([1.0, 0.0], True), ([0.0, 1.0], True)])
+def test_a_trajectory_that_runs_away_is_named(game, start, alternating):
+    # With h = 3 a step multiplies the norm by √10 or, in turns, by nearly 7 at last. Here 1.8e308 is near, and in turns
+    # one start passes it in the discriminator's half of a step, the other in the generator's.
     with pytest.raises(ValueError, match=r"left the range of floats. .* at step \d+ of 100\. Take a smaller"):
-        trajectory(BilinearGame(), [1e300, 0.0], 2.0, 100, alternating=False)
+        trajectory(game, np.multiply(start, 1e308), 3.0, 100, alternating=alternating)
+
+
+def test_an_overflowing_start_leaves_those_beside_it_alone():
+    with np.errstate(over="ignore", invalid="ignore"):
+        pair = alternating_step(BilinearGame(), [[1.5e308, 0.0], [2.0, 1.0]], 3.0)
+    assert not np.isfinite(pair[0]).all()
+    np.testing.assert_array_equal(pair[1], alternating_step(BilinearGame(), [2.0, 1.0], 3.0))

@@ -6,10 +6,10 @@ import argparse
 import importlib
 import pathlib
 
-from course_utils.benchmark.results import write_json
+from course_utils.records import write_json
 
 TABLES = {
-    "speed": "images per second of lesson 03's GAN against this machine's own matrix product",
+    "speed": "lesson 03's GAN, or the sequence engine, against this machine's own products and a peer",
     "arena": "games per second of lesson 02's arena, side by side and one after another",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",
 }

@@ -10,7 +10,7 @@ import argparse
 import os
 import pathlib
 
-from course_utils.benchmark.results import circumstances, read_json, write_json
+from course_utils.records import circumstances, read_json, write_json
 from course_utils.runtime import BUILD, PROFILES, start
 
 # Epochs after which the generator is measured. A batch is 128 images, an epoch 468 steps.

@@ -142,11 +142,20 @@ def _coverage_case() -> tuple[np.ndarray, np.ndarray, float]:
     return points, means, 0.1
 
 
+def _two_numbers(answer: Any, *case: Any) -> list:
+    """Call the learner's function and unpack its pair: a tuple, list, array or tensor."""
+    found = call(answer, *case)
+    try:
+        covered, share = found
+    except Exception:  # a learner's object may raise anything when it is unpacked
+        reason = f"Return two numbers, the modes covered and the share. Received: {describe(found)}."
+        raise AnswerError(reason) from None
+    return [covered, share]
+
+
 def _verify_coverage(answer: Any) -> str | None:
     case = _coverage_case()
-    found = call(answer, *case)
-    if not isinstance(found, tuple | list | np.ndarray) or np.shape(found) != (2,):
-        return f"Return two numbers, the modes covered and the share. Received: {describe(found)}."
+    found = _two_numbers(answer, *case)
     for wrong, reason in (
         (_any_quality, "A mode is covered only by a sample of high quality: one within 3 deviations of it."),
         (_one_deviation, "High quality means within three standard deviations, not within one."),
@@ -154,17 +163,17 @@ def _verify_coverage(answer: Any) -> str | None:
         (_pairs, "Divide by the number of samples, not by the number of pairs of a sample and a mode."),
         (_exchanged, "The two are exchanged: first the modes covered, then the share."),
     ):
-        if array_close(list(found), list(wrong(*case)), "It") is None:
+        if array_close(found, list(wrong(*case)), "It") is None:
             return reason
     right = reference_coverage(*case)
     for number, expected, what in zip(found, right, ("The number of modes covered", "The share"), strict=True):
         if reason := numbers_close(number, expected, 1e-6, what):
             return reason
-    scaled = call(answer, *(10 * part for part in case))
-    if array_close(list(scaled), list(right), "It"):
+    scaled = _two_numbers(answer, *(10 * part for part in case))
+    if array_close(scaled, list(right), "It"):
         return "With all lengths ten times as large the answer should stay the same: is `deviation` in it?"
-    nothing = call(answer, case[0] + 100, *case[1:])
-    if array_close(list(nothing), [0, 0], "It"):
+    nothing = _two_numbers(answer, case[0] + 100, *case[1:])
+    if array_close(nothing, [0, 0], "It"):
         raise AnswerError("With all samples far from every mode it should be 0 modes and a share of 0.")
     return None
 

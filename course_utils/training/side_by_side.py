@@ -8,6 +8,8 @@ contestant without mixing them. Lesson 02 compares optimisers with it.
 from __future__ import annotations
 
 import dataclasses
+import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -15,7 +17,16 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.models.stacked_mlp import StackedMLP
+from course_utils.training.lookahead import Lookahead
 from course_utils.worlds.mixtures_2d import GaussianMixture2D
+
+# Their norm, mean or test for infinities of a variable takes in all its rows, which are different games.
+_ACROSS_ROWS = (
+    keras.optimizers.Lamb,
+    keras.optimizers.Adafactor,
+    keras.optimizers.Muon,
+    keras.optimizers.LossScaleOptimizer,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +34,17 @@ class Contestant:
     """What is compared: how the two players learn. Everything else is the same for all contestants.
 
     Args:
-        generator_optimizer: a function that makes a Keras optimiser. It must work number by number:
-            for clipping use ``clip_norm`` below and not Keras's ``clipnorm``, which would mix the games.
+        generator_optimizer: a function that makes a Keras optimiser. It must work number by number.
+            `SideBySide` refuses those that look across the games: any with Keras's ``clipnorm`` or
+            ``global_clipnorm`` (use ``clip_norm`` below), Lamb, Adafactor, Muon and LossScaleOptimizer,
+            also inside a `Lookahead`.
         discriminator_optimizer: the same for the other player.
-        r1: weight γ of the penalty γ/2 · E[‖∇f(x)‖²] on real points (Mescheder et al. 2018, eq. 9).
+        r1: weight γ of the penalty γ/2 · E[‖∇f(x)‖²] on real points (Mescheder et al. 2018, eq. 9),
+            at least 0.
         clip_norm: longest gradient of a player in a game; a longer one is scaled down to it.
 
     Raises:
-        ValueError: if ``r1`` is negative or ``clip_norm`` not positive.
+        ValueError: if ``r1`` is negative or not finite, or ``clip_norm`` not positive.
 
     Example:
         >>> Contestant(keras.optimizers.SGD, keras.optimizers.SGD).r1
@@ -43,8 +57,8 @@ class Contestant:
     clip_norm: float = float("inf")
 
     def __post_init__(self) -> None:
-        if self.r1 < 0:
-            raise ValueError(f"r1 must not be negative. Received: {self.r1}.")
+        if not 0 <= self.r1 < math.inf:
+            raise ValueError(f"r1 must be a finite number of at least 0. Received: {self.r1}.")
         if not self.clip_norm > 0:
             raise ValueError(f"clip_norm must be positive. Received: {self.clip_norm}.")
 
@@ -59,7 +73,7 @@ class SideBySide:
 
     Args:
         contestants: name → `Contestant`.
-        seeds: different non-negative integers; every contestant plays one game for each.
+        seeds: different integers from 0 to 2³¹ − 1; every contestant plays one game for each.
         mixture: the data.
         hidden: units of each of the two hidden layers of both players.
         batch: real points, and as many generated ones, of a step.
@@ -70,7 +84,8 @@ class SideBySide:
         steps_done: rounds played so far.
 
     Raises:
-        ValueError: if there is no contestant or seed, a seed comes twice, or a size is below 1.
+        ValueError: if there is no contestant or seed, a seed comes twice or is out of range, a size is no whole
+            number of at least 1, or an optimiser looks across the games.
 
     Example:
         >>> from course_utils.worlds.mixtures_2d import ring
@@ -95,30 +110,31 @@ class SideBySide:
     ) -> None:
         if not contestants:
             raise ValueError("contestants must hold at least one. Received: none.")
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError(f"seeds must be different non-negative integers, at least one. Received: {list(seeds)}.")
-        if batch < 1:
-            raise ValueError(f"batch must be at least 1. Received: {batch}.")
-        self.contestants, self.seeds, self.batch, self.noise_dim = dict(contestants), list(seeds), batch, noise_dim
+        seeds = list(seeds)  # an array has no truth value
+        if not seeds or not all(map(_is_seed, seeds)) or len(set(seeds)) < len(seeds):
+            raise ValueError(f"seeds must be different integers from 0 to 2**31 - 1, at least one. Received: {seeds}.")
+        self.contestants, self.seeds = dict(contestants), [int(seed) for seed in seeds]
+        hidden, self.batch, self.noise_dim = (
+            _whole(name, size) for name, size in (("hidden", hidden), ("batch", batch), ("noise_dim", noise_dim))
+        )
         self.steps_done = 0
         self._means = tf.constant(mixture.means, tf.float32)
         self._deviation = float(mixture.deviation)
         self._log_weights = tf.constant(np.log(mixture.weights)[None], tf.float32)
-        self._networks = StackedMLP(noise_dim, hidden, 2), StackedMLP(2, hidden, 1)
+        settings = list(self.contestants.values())
+        self._generator_optimizers, self._discriminator_optimizers = (
+            [_made(name, getattr(one, name)) for one in settings]
+            for name in ("generator_optimizer", "discriminator_optimizer")
+        )
+        self._networks = StackedMLP(self.noise_dim, hidden, 2), StackedMLP(2, hidden, 1)
         self._generators, self._discriminators = (
             # One variable a contestant, (S, P): a row holds all the weights of one game's player.
-            [tf.Variable(np.stack([network.initial(2 * seed + player) for seed in seeds])) for _ in self.contestants]
+            [tf.Variable(np.stack([network.initial(2 * seed + player) for seed in self.seeds])) for _ in settings]
             for player, network in enumerate(self._networks)
         )
-        settings = list(self.contestants.values())
-        self._generator_optimizers = [one.generator_optimizer() for one in settings]
-        self._discriminator_optimizers = [one.discriminator_optimizer() for one in settings]
-        for optimizers, rows in (
-            (self._generator_optimizers, self._generators),
-            (self._discriminator_optimizers, self._discriminators),
-        ):
-            for optimizer, row in zip(optimizers, rows, strict=True):
-                optimizer.build([row])
+        rows = self._generators + self._discriminators
+        for optimizer, row in zip(self._generator_optimizers + self._discriminator_optimizers, rows, strict=True):
+            optimizer.build([row])
         r1, clip_norm = (
             np.repeat([getattr(one, name) for one in settings], len(seeds)) for name in ("r1", "clip_norm")
         )
@@ -141,17 +157,30 @@ class SideBySide:
             rounds in nats, without the penalty. A game that ran away holds NaN or infinity; the others go on.
 
         Raises:
-            ValueError: if ``steps`` is below 1.
+            ValueError: if ``steps`` is no whole number of at least 1.
         """
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1. Received: {steps}.")
+        steps = _whole("steps", steps)
         totals = self._rounds(tf.constant(self.steps_done), tf.constant(self.steps_done + steps)).numpy()
         self.steps_done += steps
         means = totals.reshape(2, len(self.contestants), len(self.seeds)) / steps
         return {"discriminator_loss": means[0], "generator_loss": means[1]}
 
     def sample(self, count: int, *, seed: int) -> np.ndarray:
-        """Return generated points, float32 (contestants, seeds, count, 2), from the same noise in every game."""
+        """Return generated points, from the same noise in every game.
+
+        Args:
+            count: points of a game, at least 1.
+            seed: of the noise, an integer from 0 to 2³¹ − 1.
+
+        Returns:
+            float32 (contestants, seeds, count, 2).
+
+        Raises:
+            ValueError: if ``count`` is no whole number of at least 1, or ``seed`` is out of range.
+        """
+        count = _whole("count", count)
+        if not _is_seed(seed):
+            raise ValueError(f"seed must be an integer from 0 to 2**31 - 1. Received: {seed!r}.")
         noise = tf.random.stateless_normal((count, self.noise_dim), seed=(seed, 0))
         points = self._networks[0](tf.concat(self._generators, 0), self._for_all_games(noise[None]))
         return points.numpy().reshape(len(self.contestants), len(self.seeds), count, 2)
@@ -186,7 +215,8 @@ class SideBySide:
         judges = tf.concat(self._discriminators, 0)
         with tf.GradientTape() as tape:
             tape.watch(judges)
-            # One pass over real and fake is safe where no layer looks across the batch, and larger.
+            # One pass over real and fake together: the same numbers, because no layer looks across the
+            # batch, and fewer operations to start.
             logits = discriminator(judges, tf.concat([real, fake], 1))  # (N, 2B, 1)
             signed = tf.concat([-logits[:, : self.batch], logits[:, self.batch :]], 1)
             discriminator_loss = _mean(tf.nn.softplus(signed))  # (N,), the mean of both halves
@@ -222,3 +252,29 @@ class SideBySide:
 def _mean(values):
     """Return each game's mean: (N, B, 1) → (N,)."""
     return tf.reduce_mean(values, axis=(1, 2))
+
+
+def _whole(name: str, value: int) -> int:
+    if not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1. Received: {value!r}.")
+    return int(value)
+
+
+def _is_seed(value: int) -> bool:
+    # TensorFlow's stateless draws take a seed modulo 2**32, so that a larger one would repeat another's games.
+    return isinstance(value, numbers.Integral) and 0 <= value < 2**31
+
+
+def _made(name: str, make: Callable[[], keras.optimizers.Optimizer]) -> keras.optimizers.Optimizer:
+    """Return the optimiser that a contestant asks for, if its games stay apart in it."""
+    optimizer = inner = make()
+    while isinstance(inner, Lookahead):
+        inner = inner.optimizer
+    norm = next((norm for norm in ("clipnorm", "global_clipnorm") if getattr(inner, norm)), None)
+    if norm or isinstance(inner, _ACROSS_ROWS):
+        received = type(inner).__name__ + (f" with {norm}" if norm else "")
+        raise ValueError(
+            f"{name} must work number by number; one that looks across the games mixes them. "
+            f"Received: {received}. Take another optimiser, and Contestant(clip_norm=...) to clip."
+        )
+    return optimizer

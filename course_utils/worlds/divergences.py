@@ -124,8 +124,8 @@ def game_value(p_data: np.ndarray, p_g: np.ndarray, d: np.ndarray | float, weigh
 def kl_divergence(p: np.ndarray, q: np.ndarray, weights: np.ndarray | float = 1.0) -> float:
     """Return KL(p‖q) = Σ w p log(p / q), with 0 · log 0 = 0.
 
-    A density below 1e-323 is 0 in float64, and a q of 0 under p gives inf. Where only the number is 0, as far out in
-    a narrow Gaussian, use its logarithm: ``(weights * p * (log_p - log_q)).sum()`` with ``log_pdf``.
+    A density below about 2.5e-324 rounds to 0 in float64, and a q of 0 under p gives inf. Where only the number is
+    0, as far out in a narrow Gaussian, use its logarithm: ``(weights * p * (log_p - log_q)).sum()`` with ``log_pdf``.
 
     Args:
         p: density that the mean is taken over, at the nodes.
@@ -202,13 +202,15 @@ def wasserstein_1(cdf_p: np.ndarray, cdf_q: np.ndarray, weights: np.ndarray | fl
     Args:
         cdf_p: (N,) the cumulative distribution function F at rising nodes: not the density.
         cdf_q: (N,) the same for the other distribution, G.
-        weights: (N,) quadrature weights, or the spacing of categories, in units of x.
+        weights: (N,) quadrature weights of a grid, or one number, the spacing of categories, in units of x. The
+            first category may have mass; what a grid cuts off on its left is lost.
 
     Returns:
         A number of at least 0, in units of x.
 
     Raises:
-        ValueError: if shapes differ, or a function leaves [0, 1], falls, or does not reach 1 on the grid.
+        ValueError: if shapes differ, or a function leaves [0, 1], falls, does not reach 1, or does not begin at 0
+            on a grid.
 
     Example:
         >>> wasserstein_1(np.cumsum([1.0, 0.0, 0.0]), np.cumsum([0.0, 0.0, 1.0]), 1.0)  # two places to the right
@@ -230,7 +232,14 @@ def wasserstein_1(cdf_p: np.ndarray, cdf_q: np.ndarray, weights: np.ndarray | fl
     if functions[0].shape != functions[1].shape:
         shapes = f"{functions[0].shape} and {functions[1].shape}"
         raise ValueError(f"cdf_p and cdf_q must have one shape. Received: {shapes}. Take both at the same nodes.")
-    return float((_weights(weights, functions[0].shape) * np.abs(functions[0] - functions[1])).sum())
+    weights = _weights(weights, functions[0].shape)
+    for name, values in zip(("cdf_p", "cdf_q"), functions, strict=True):
+        if weights.ndim and values[0] > MASS_TOLERANCE:
+            raise ValueError(
+                f"{name} must begin at 0 on a grid. Received: {values[0]:.4g} at its start. Widen the grid to the "
+                "left, or for categories give their spacing as one number."
+            )
+    return float((weights * np.abs(functions[0] - functions[1])).sum())
 
 
 def _pair(

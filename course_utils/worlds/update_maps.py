@@ -44,7 +44,9 @@ def alternating_step(game: Game, points: np.ndarray, step_size: float) -> np.nda
     Source: Goodfellow et al. 2014, algorithm 1 with k = 1.
     """
     between = _discriminator_moved(game, points, step_size)
-    return between + step_size * game.velocity(between) * [1.0, 0.0]
+    # No game has a velocity at infinity. A ψ that left the range of floats stays there, as in a simultaneous step.
+    reached = np.where(np.isfinite(between), between, 0.0)
+    return between + step_size * game.velocity(reached) * [1.0, 0.0]
 
 
 def simultaneous_jacobian(game: Game, points: np.ndarray, step_size: float) -> np.ndarray:
