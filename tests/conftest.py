@@ -1,5 +1,7 @@
 """What every test run shares."""
 
+import pytest
+
 from course_utils.runtime import quiet_tensorflow
 
 with quiet_tensorflow():
@@ -10,6 +12,12 @@ with quiet_tensorflow():
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture(scope="session")
+def two_devices():
+    """One strategy for all tests: a second one in a process reuses the first one's collective keys."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def pytest_terminal_summary(terminalreporter):

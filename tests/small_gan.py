@@ -41,6 +41,12 @@ def weights(gan) -> list[np.ndarray]:
     return [np.asarray(w) for w in gan.get_weights()]
 
 
+def all_close(one, other, **tolerance):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+
+
 class DieAtStep(keras.callbacks.Callback):
     """Kill this process, as the out-of-memory killer would, after a given number of steps."""
 

@@ -4,18 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_gan import BATCH, SHAPE, make_batches, make_gan, make_images, make_networks, weights
+from small_gan import BATCH, SHAPE, all_close, make_batches, make_gan, make_images, make_networks, weights
 
 from course_utils import losses
 from course_utils.losses import LOSSES
 from course_utils.training.backup import EpochBackup
 from course_utils.training.image_gan import ImageGAN
-
-
-def all_close(one, other, **tolerance):
-    assert len(one) == len(other)
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_allclose(a, b, **tolerance)
 
 
 def test_one_step_is_the_algorithm_written_out_with_plain_gradient_descent():
@@ -83,12 +77,6 @@ def test_how_steps_are_compiled_does_not_change_what_is_learned(settings):
     for gan in (reference, other):
         gan.fit(make_batches(), epochs=2, verbose=0)
     all_close(weights(reference), weights(other), atol=1e-5)
-
-
-@pytest.fixture(scope="module")
-def two_devices():
-    """One strategy for all tests: a second one in a process reuses the first one's collective keys."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 @pytest.mark.parametrize(

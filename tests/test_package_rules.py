@@ -16,17 +16,17 @@ PACKAGE = ROOT / "course_utils"
 # A room imports from the lines above its own only.
 LAYERS = (
     ("runtime", "bootstrap"),
-    ("datasets", "worlds", "plotting"),
-    ("models",),
+    ("datasets", "worlds", "plotting", "records"),
+    ("models", "gradients"),
     ("sampling",),
-    ("losses", "gradients"),
+    ("losses",),
     ("training",),
     ("metrics", "callbacks"),
     ("checks",),
     ("lessons", "lesson_controls"),
     ("lesson_html",),
     ("lesson_kernel", "lesson_pages", "lesson_results"),
-    ("benchmark", "doctor", "execute"),
+    ("benchmark", "doctor", "execute", "train"),
     ("__main__",),
 )
 LAYER = {room: number for number, layer in enumerate(LAYERS) for room in layer}

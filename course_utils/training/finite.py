@@ -13,7 +13,14 @@ class StopAtNonFiniteLoss(keras.callbacks.Callback):
     The model must count its steps in ``steps_done`` and keep the first bad one in
     ``first_bad_step``, so that the step is exact also when several steps run per call. `fit` stops
     before the epoch ends, so no backup of that epoch is written.
+
+    Args:
+        advice: what to try and to check, besides a smaller learning rate and gradient clipping.
     """
+
+    def __init__(self, advice: str):
+        super().__init__()
+        self.advice = advice
 
     def on_train_batch_end(self, batch, logs=None):
         bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
@@ -21,6 +28,5 @@ class StopAtNonFiniteLoss(keras.callbacks.Callback):
             step = int(self.model.first_bad_step.numpy())
             raise FloatingPointError(
                 f"Training stopped at step {step}: {', '.join(bad)}. Try a smaller learning rate, gradient "
-                "clipping (clipnorm=1.0 in the optimiser), a gradient penalty, or float32 instead of mixed "
-                "precision; and check that the images are finite and in [-1, 1]."
+                f"clipping (clipnorm=1.0 in the optimiser), {self.advice}."
             )

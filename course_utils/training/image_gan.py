@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.losses import LOSSES, gradient_penalty, r1_penalty, zero_centred_penalty
-from course_utils.training.finite import StopAtNonFiniteLoss
+from course_utils.training.compiled_step import CompiledStepModel
 from course_utils.training.replicas import draw, share_of_replica
 
 PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zero_centred_penalty}
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
-class ImageGAN(keras.Model):
+class ImageGAN(CompiledStepModel):
     """Generator and discriminator with alternating steps, any loss, any number of discriminator steps.
 
     One `train_step` takes a batch of ``discriminator_steps · B`` images, makes that many
@@ -50,6 +50,11 @@ class ImageGAN(keras.Model):
         (3, 28, 28, 1)
     """
 
+    OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+    ADVICE = (
+        "a gradient penalty, or float32 instead of mixed precision; and check that the images are finite and in [-1, 1]"
+    )
+
     def __init__(
         self,
         generator: keras.Model,
@@ -63,7 +68,8 @@ class ImageGAN(keras.Model):
         seed: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        trackers = ("discriminator_loss", "generator_loss", "discriminator_accuracy")
+        super().__init__(trackers if penalty is None else (*trackers, "penalty"), **kwargs)
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}. Received: {loss!r}.")
         if penalty is not None and penalty not in PENALTIES:
@@ -91,25 +97,7 @@ class ImageGAN(keras.Model):
         self.noise_dim = generator.input_shape[-1]
         self._losses = LOSSES[loss]
         self._mixes = penalty in ("gradient", "zero_centred")
-        self._trackers = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("discriminator_loss", "generator_loss", "discriminator_accuracy")
-        }
-        if penalty is not None:
-            self._trackers["penalty"] = keras.metrics.Mean(name="penalty")
-        self.steps_done = self._counter("steps_done", 0)
-        self.first_bad_step = self._counter("first_bad_step", -1)
         self.built = True
-
-    def _counter(self, name: str, value: int):
-        return self.add_weight(
-            name=name,
-            shape=(),
-            dtype="int32",
-            initializer=keras.initializers.Constant(value),
-            trainable=False,
-            aggregation="only_first_replica",
-        )
 
     def compile(
         self, generator_optimizer=None, discriminator_optimizer=None, *, jit_compile: bool | None = None, **kwargs: Any
@@ -126,46 +114,18 @@ class ImageGAN(keras.Model):
         Raises:
             ValueError: if both players share one optimiser, or XLA is asked for on several replicas.
         """
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        if jit_compile and replicas > 1:
-            raise ValueError(f"jit_compile=True needs one replica. Received: {replicas}. Use jit_compile=None.")
         if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
             raise ValueError(
                 "The players need an optimiser each: its moment estimates belong to one set of weights. "
                 "Received the same object twice. Create two."
             )
-        # Keras drops XLA where ops are deterministic, as in the course, because some ops then fail
-        # under XLA. None of this step's does, so the step is compiled here and not by Keras.
-        super().compile(optimizer=None, jit_compile=False, **kwargs)
-        self._choices = {"jit_compile": jit_compile, **kwargs}
-        by_default = replicas == 1 and not kwargs.get("run_eagerly", False)
-        use_xla = by_default if jit_compile is None else jit_compile
-        self._round = tf.function(self._play_round, jit_compile=True) if use_xla else self._play_round
-        self.generator_optimizer = self._prepared(generator_optimizer, self.generator)
-        self.discriminator_optimizer = self._prepared(discriminator_optimizer, self.discriminator)
-
-    @staticmethod
-    def _prepared(optimizer, network: keras.Model):
-        """Return the optimiser with its variables built, so that a backup can be loaded before a step."""
-        optimizer = optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
-        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if network.dtype_policy.compute_dtype == "float16" and not scaled:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(network.trainable_variables)
-        return optimizer
-
-    @property
-    def metrics(self) -> list:
-        return list(self._trackers.values())
+        self.choose_compilation(jit_compile, **kwargs)
+        self._round = self.compiled_step(self._play_round)
+        self.generator_optimizer = self.prepared(generator_optimizer or _adam(), self.generator)
+        self.discriminator_optimizer = self.prepared(discriminator_optimizer or _adam(), self.discriminator)
 
     def call(self, noise, training: bool = False):
         return self.generator(noise, training=training)
-
-    def fit(self, x=None, *, callbacks=None, **kwargs: Any):
-        """Train as `keras.Model.fit` does; a loss that is not finite stops it with a `FloatingPointError`."""
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # a dataset brings its own order; Keras warns otherwise
-        return super().fit(x, callbacks=[*(callbacks or []), StopAtNonFiniteLoss()], **kwargs)
 
     def train_step(self, real):
         """Make one round of the game on (discriminator_steps · B, H, W, C) real images."""
@@ -194,8 +154,7 @@ class ImageGAN(keras.Model):
             part = real[n::rounds]
             discriminator_loss = self._discriminator_step(part, noise[n], shares[n] if shares else None)
         generator_loss = self._generator_step(part, noise[rounds])
-        self._note_first_bad_step(discriminator_loss, generator_loss)
-        self.steps_done.assign_add(1)
+        self.finish_step(discriminator_loss, generator_loss)
 
     def _discriminator_step(self, real, noise, shares):
         fake = self.generator(noise, training=True)
@@ -205,10 +164,10 @@ class ImageGAN(keras.Model):
             loss = self._discriminator_loss(real_logits, fake_logits)
             total = loss + self._weighted_penalty(real, fake, shares)
             total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
-        self._apply(self.discriminator_optimizer, tape, total, self.discriminator)
-        self._trackers["discriminator_loss"].update_state(loss)
+        self.apply_gradients(self.discriminator_optimizer, tape, total, self.discriminator)
+        self.trackers["discriminator_loss"].update_state(loss)
         right = [tf.reduce_mean(tf.cast(logits > 0, tf.float32)) for logits in (real_logits, -fake_logits)]
-        self._trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
+        self.trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
         return loss
 
     def _generator_step(self, real, noise):
@@ -219,14 +178,9 @@ class ImageGAN(keras.Model):
             else:
                 loss = self._losses.generator(fake_logits)
             total = self.generator_optimizer.scale_loss(share_of_replica(loss))
-        self._apply(self.generator_optimizer, tape, total, self.generator)
-        self._trackers["generator_loss"].update_state(loss)
+        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
+        self.trackers["generator_loss"].update_state(loss)
         return loss
-
-    @staticmethod
-    def _apply(optimizer, tape, total, network) -> None:
-        variables = network.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
 
     def _discriminator_loss(self, real_logits, fake_logits):
         if self.settings["real_label"] != 1.0:
@@ -242,13 +196,8 @@ class ImageGAN(keras.Model):
 
         function = PENALTIES[self.settings["penalty"]]
         value = function(discriminate, real, fake, shares) if self._mixes else function(discriminate, real)
-        self._trackers["penalty"].update_state(value)
+        self.trackers["penalty"].update_state(value)
         return self.settings["penalty_weight"] * value
-
-    def _note_first_bad_step(self, *losses) -> None:
-        finite = tf.reduce_all([tf.math.is_finite(loss) for loss in losses])
-        is_first = tf.logical_and(tf.logical_not(finite), self.first_bad_step < 0)
-        self.first_bad_step.assign(tf.where(is_first, self.steps_done.value, self.first_bad_step.value))
 
     def sample(self, count: int, *, seed: int) -> np.ndarray:
         """Return ``count`` generated images, float32 (count, H, W, C); the same seed, the same images."""
@@ -270,10 +219,6 @@ class ImageGAN(keras.Model):
         }
         return cls(**networks, **config)
 
-    def get_compile_config(self) -> dict:
-        names = ("generator_optimizer", "discriminator_optimizer")
-        optimizers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
-        return {**optimizers, **self._choices}
 
-    def compile_from_config(self, config: dict) -> None:
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+def _adam() -> keras.optimizers.Adam:
+    return keras.optimizers.Adam(2e-4, beta_1=0.5)

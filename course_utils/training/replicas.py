@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
+
+
+def _replicas() -> tuple[int, Any]:
+    """Return how many replicas there are, and the context of this one (None outside all)."""
+    context = tf.distribute.get_replica_context()
+    return (context.num_replicas_in_sync if context is not None else 1), context
 
 
 def draw(seed: int, number, rows, columns: int | None = None) -> tf.Tensor:
@@ -25,8 +33,7 @@ def draw(seed: int, number, rows, columns: int | None = None) -> tf.Tensor:
         >>> draw(0, 3, rows=2, columns=5).shape
         TensorShape([2, 5])
     """
-    context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync if context is not None else 1
+    replicas, context = _replicas()
     key = tf.stack([seed, tf.cast(number, tf.int32)])
     if columns is None:
         everything = tf.random.stateless_uniform((rows * replicas,), key)
@@ -48,5 +55,39 @@ def share_of_replica(loss: tf.Tensor) -> tf.Tensor:
         >>> float(share_of_replica(tf.constant(3.0)))  # one device
         3.0
     """
-    context = tf.distribute.get_replica_context()
-    return loss / (context.num_replicas_in_sync if context is not None else 1)
+    return loss / _replicas()[0]
+
+
+def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
+    """Return the sum of the replicas' values, the same on each.
+
+    Example:
+        >>> float(sum_over_replicas(tf.constant(3.0)))  # one device
+        3.0
+    """
+    replicas, context = _replicas()
+    return value if replicas == 1 else context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def reseed_dropout(network, seed: int, number) -> None:
+    """Set the state of every random layer as draw ``number`` of a training.
+
+    Keras neither saves these states with the weights nor counts steps in them. Set before each step,
+    dropout's masks are a function of ``(seed, number)``, so a resumed training goes on with the masks
+    of the uninterrupted one. Each replica has masks of its own, so those of a training on two devices are
+    not those of one device.
+
+    Args:
+        network: a `keras.Model`.
+        seed: non-negative integer.
+        number: int32 scalar.
+    """
+    states = [variable for variable in network.variables if variable.name == "seed_generator_state"]
+    if not states:
+        return
+    replicas, context = _replicas()
+    key = tf.stack([seed, tf.cast(number, tf.int32)])
+    values = tf.random.stateless_uniform((replicas, len(states), 2), key, 0, 2**31 - 1, tf.int64)
+    values = values[0 if replicas == 1 else context.replica_id_in_sync_group]
+    for state, value in zip(states, tf.unstack(values), strict=True):
+        state.assign(value)

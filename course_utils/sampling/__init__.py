@@ -1,0 +1,13 @@
+"""What every sequence generator can be asked for: samples, likelihoods, relaxed samples and rollouts.
+
+The functions speak only the protocol of `course_utils.models.sequence.SequenceGenerator`, so they serve recurrent
+generators and Transformers alike. Random numbers are a function of ``seed`` alone.
+"""
+
+from course_utils.sampling.draw import draw_tokens, keep_top
+from course_utils.sampling.likelihood import counted_positions, log_prob
+from course_utils.sampling.rollouts import rollout
+from course_utils.sampling.sentences import sample
+from course_utils.sampling.soft import soft_sample
+
+__all__ = ["counted_positions", "draw_tokens", "keep_top", "log_prob", "rollout", "sample", "soft_sample"]
