@@ -108,16 +108,16 @@ def test_temperature_0_is_greedy():
 def test_top_k_and_top_p_renormalise_what_they_keep():
     generator = make()
 
-    def filtered(keep):
-        table = {
-            prefix: np.where(keep(row), row, 0) / row[keep(row)].sum() for prefix, row in tables(generator).items()
-        }
-        return distribution(table)
+    def filtered(keep, temperature=1.0):
+        table = {prefix: np.where(keep(row), row, 0) for prefix, row in tables(generator, temperature).items()}
+        return distribution({prefix: row / row.sum() for prefix, row in table.items()})
 
     two = filtered(lambda row: row >= np.sort(row)[-2])
     assert pvalue(sample(generator, 20_000, T, seed=3, top_k=2), two) > 1e-3
-    half = filtered(lambda row: (row[None] * (row[None] > row[:, None])).sum(1) < 0.6)
-    assert pvalue(sample(generator, 20_000, T, seed=4, top_p=0.6), half) > 1e-3
+    for temperature in (1.0, 3.0):  # the nucleus is that of the tempered distribution
+        half = filtered(lambda row: (row[None] * (row[None] > row[:, None])).sum(1) < 0.6, temperature)
+        drawn = sample(generator, 20_000, T, seed=4, top_p=0.6, temperature=temperature)
+        assert pvalue(drawn, half) > 1e-3
 
 
 def test_how_many_rows_are_computed_at_a_time_changes_nothing(monkeypatch):
@@ -206,6 +206,13 @@ def test_rollouts_step_once_for_every_token_they_draw():
     drawn = batch * repeats * length * (length - 1) // 2
     walked = batch * (length - 1)  # along the prefixes themselves
     assert generator.rows.numpy() == drawn + walked
+
+
+def test_completions_of_different_prefixes_are_drawn_independently():
+    completed = rollout(Counting(), np.zeros((4, T), np.int32), 500, seed=1).numpy()  # every token equally likely
+    alike = (completed[0, :, :, 2] == completed[1, :, :, 2]).mean()
+    assert alike == pytest.approx(1 / V, abs=0.05)
+    assert len(np.unique(completed[0, :, :, 1:].reshape(-1, 2), axis=0)) == V * V
 
 
 def test_a_graph_is_traced_once_and_goes_with_its_generator():
