@@ -1,4 +1,4 @@
-"""The command line: ``python -m course_utils doctor | execute | benchmark``."""
+"""The command line: ``python -m course_utils doctor | execute | train | benchmark``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "doctor": "say whether this machine can run the lessons, and what to mend",
     "execute": "run lessons without a browser and leave notebooks and HTML in build/",
+    "train": "train a model on sentences, bundled or your own, and leave all that came of it in a folder",
     "benchmark": "measure speed or quality, and print the table",
 }
 

@@ -22,6 +22,8 @@ REGISTRY = {
     "en_valid.tsv.gz": "84d0143a307633a7a77b7e89f0630e83032c9dcd971dad4ca05a99acb7659098",
     "eng-deu.tsv.gz": "7ab05acdf4ecd87f1faf358f7f5da20d1a5e1ce4d5f1661d16a4a33d0aa6bab1",
     "eng-fra.tsv.gz": "33c059fc91aec3b649a575959e62b225bb7d53f6a14864ed7d3148987df6c32b",
+    "english_lm.json": "9ce078e70ad53f70b6bdfe243a98138cd72a70273a2f0b6b0d9bd17458ac87d5",
+    "english_lm.weights.h5": "b7b5fb39ee3b3eb8ed1fa4a815e8c0954f7d5e5d6468255901facf507d843add",
     "first_names.tsv.gz": "5cc243aa1baddfcc083caa4c8a5ddb8f01b75b4f1076a4857d68b514efc144d8",
     "sentiment_silver.tsv.gz": "ed25e33418dc21c01b4cae5f3116bb7e4f78dcd3976bc9d7ba675c6d5f7ddf3c",
     "sentiment_tweets.tsv.gz": "f2280897028d1459cc5b3938e4118fb1967016331963c5650e5ebc702a66687d",

@@ -96,13 +96,12 @@ def continue_sentences(
         if end is not None:
             token = tf.where(ended, 0, token)
             ended = ended | (token == end)
-        return position + 1, token, ended, state, drawn.write(position, token)
+        return position + 1, token, ended, state, tf.where(tf.range(length) == position, token[:, None], drawn)
 
-    drawn = tf.TensorArray(tf.int32, length, element_shape=(rows,))
     *_, drawn = tf.while_loop(
         lambda position, *_: position < length,
         draw_next,
-        (tf.convert_to_tensor(first), token, ended, state, drawn),
+        (tf.convert_to_tensor(first), token, ended, state, tf.zeros((rows, length), tf.int32)),
         parallel_iterations=1,
     )
-    return tf.transpose(drawn.stack())
+    return drawn

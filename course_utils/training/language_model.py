@@ -222,24 +222,22 @@ def scheduled_inputs(generator, tokens, own, uniforms) -> tf.Tensor:
     Source: Bengio et al. 2015, Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, section 2.4.
     """
     rows, length = tf.unstack(tf.shape(tokens))
-    # Time comes first, so that a step reads one row of each.
-    tokens_at, own_at, uniforms_at = (tf.transpose(array) for array in (tokens, own, uniforms))
+    columns = tf.range(length)
 
     def read_next(position, token, state, inputs):
         logits, state = generator.step(token, state, training=False)
-        drawn = draw_tokens(logits, uniforms_at[position])
-        following = tf.where(own_at[position], drawn, tokens_at[position])
-        return position + 1, following, state, inputs.write(position + 1, following)
+        own_here, given, uniform = (tf.gather(array, position, axis=1) for array in (own, tokens, uniforms))
+        following = tf.where(own_here, draw_tokens(logits, uniform), given)
+        return position + 1, following, state, tf.where(columns == position + 1, following[:, None], inputs)
 
     first = tf.fill((rows,), generator.start_token)
-    inputs = tf.TensorArray(tf.int32, length, element_shape=tokens.shape[:1]).write(0, first)
     *_, inputs = tf.while_loop(
         lambda position, *_: position < length - 1,
         read_next,
-        (0, first, generator.initial_state(rows, tokens.shape[1]), inputs),
+        (0, first, generator.initial_state(rows, tokens.shape[1]), tf.where(columns == 0, first[:, None], tokens)),
         parallel_iterations=1,
     )
-    return tf.transpose(inputs.stack())
+    return inputs
 
 
 def _checked(tokens) -> tf.Tensor:

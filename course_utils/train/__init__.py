@@ -1,0 +1,60 @@
+"""Training on a text of one's own, from the command line; each method is one module."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import NoReturn
+
+METHODS = {
+    "mle": "a language model by maximum likelihood, on bundled sentences or a text file",
+}
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line; argparse would print all options before it."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # the parser above would say so, in two lines
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} ('--help' lists the options)\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``python -m course_utils train``; each method adds its own."""
+    methods = parser.add_subparsers(dest="method", metavar="METHOD", required=True, parser_class=_OneLineParser)
+    for name, purpose in METHODS.items():
+        method = methods.add_parser(name, help=purpose, description=f"Train {purpose}.")
+        _module(name).add_arguments(method)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train by one method; return 0, or say in one line why not and return another exit status.
+
+    Returns:
+        0; 2 for settings or files that cannot be used, 1 for a training that diverged, 130 if it was interrupted.
+    """
+    try:
+        _module(args.method).run(args)
+    except (ValueError, OSError) as error:
+        return _stop(args.method, str(error), 2)
+    except FloatingPointError as error:
+        return _stop(args.method, str(error), 1)
+    except KeyboardInterrupt:
+        return _stop(args.method, "interrupted. The same command goes on after the last whole epoch.", 130)
+    return 0
+
+
+def _stop(method: str, message: str, status: int) -> int:
+    # Keras breaks its messages into lines.
+    print(f"python -m course_utils train {method}: error: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _module(name: str):
+    return importlib.import_module(f"course_utils.train.{name}")

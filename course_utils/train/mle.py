@@ -1,0 +1,188 @@
+"""A language model by maximum likelihood, from a text to a folder with all that came of it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import os
+import pathlib
+
+from course_utils.records import circumstances
+from course_utils.runtime import BUILD, start
+from course_utils.train import outputs
+from course_utils.train.corpus import Corpus, hold_out_tenth, prepare, read_corpus
+from course_utils.train.mle_settings import HEADS, LAYERS, Settings, add_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``train mle``."""
+    add_options(parser)
+    parser.add_argument("--out", metavar="FOLDER", help="where to write (default: build/train/<corpus>-<generator>)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train as the command line asks, and print what came of it.
+
+    Raises:
+        ValueError, OSError, FloatingPointError: as `train_mle`.
+    """
+    settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
+    folder = pathlib.Path(args.out or BUILD / "train" / f"{pathlib.Path(args.corpus).stem}-{args.generator}")
+    # At level 2 TensorFlow reports as errors what it can do without; its exceptions come as ever.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    start("train mle", seed=args.seed)
+    metrics = train_mle(settings, folder)
+    held_out = metrics["held_out"]
+    print(
+        f"Epoch {metrics['best_epoch']} of {metrics['epochs']} was the best: perplexity {held_out['per_token']:.2f} a "
+        f"token and {held_out['per_word']:.2f} a word on {held_out['sentences']:,} held-out sentences. "
+        f"{metrics['parameters']:,} parameters. Everything is in {folder}."
+    )
+
+
+def train_mle(settings: Settings, folder: str | os.PathLike) -> dict:
+    """Train a language model and leave it in a folder, with its vocabulary, samples, curves and metrics.
+
+    Interrupted and called again, it goes on after the last whole epoch and ends with the same files; after the end
+    it returns the stored metrics. The generator is that of the epoch with the best held-out likelihood. Call
+    `course_utils.runtime.start` first, so that operations are deterministic.
+
+    Args:
+        settings: what to train, on what, and how.
+        folder: a new folder, or that of a training with the same settings.
+
+    Returns:
+        The content of ``metrics.json``: settings, counts, and `course_utils.metrics.perplexity.perplexity` of the
+        held-out sentences.
+
+    Raises:
+        FileNotFoundError: if there is no such corpus.
+        NotADirectoryError: if the folder is a file.
+        ValueError: if a corpus cannot be used, or the folder holds something else.
+        FloatingPointError: if the loss is not finite.
+
+    Example:
+        >>> metrics = train_mle(Settings("my.txt", generator="gru"), "build/train/mine")  # doctest: +SKIP
+        >>> metrics["held_out"]["per_token"]  # doctest: +SKIP
+        41.2
+    """
+    folder = pathlib.Path(folder)
+    training = read_corpus(settings.corpus)
+    training, held_out = hold_out_tenth(training) if settings.valid is None else (training, read_corpus(settings.valid))
+    corpus = prepare(training, held_out, level=settings.level, length=settings.length, min_count=settings.min_count)
+    print(
+        f"{len(corpus.training):,} sentences to train on, {len(corpus.held_out):,} held out, {corpus.too_long:,} left "
+        f"out with more than {corpus.length - 1} tokens; a vocabulary of {len(corpus.vocabulary):,}.",
+        flush=True,
+    )
+    if len(corpus.training) < settings.batch:
+        raise ValueError(f"There are fewer sentences to train on than batch={settings.batch}. Use a smaller batch.")
+    named = dataclasses.replace(
+        settings,
+        corpus=pathlib.Path(settings.corpus).name,
+        valid=settings.valid and pathlib.Path(settings.valid).name,
+    )
+    known = circumstances(named.command())
+    identity = {
+        **dataclasses.asdict(named),
+        "training_sha256": _digest(training),
+        "held_out_sha256": _digest(held_out),
+        **known["versions"],
+        "machine": known["machine"],
+    }
+    metrics = outputs.claim(folder, identity)
+    if metrics is not None:
+        outputs.clear_remains(folder)
+        print(f"This training has already ended in {folder}.")
+        return metrics
+    corpus.vocabulary.save(folder / outputs.VOCABULARY)
+    history, best_epoch = _fit(settings, corpus, folder)
+
+    from course_utils.metrics.perplexity import perplexity
+
+    generator, _ = outputs.load_generator(folder)
+    measured = perplexity(generator, corpus.held_out, words=corpus.held_out_words)
+    metrics = {
+        **known,
+        "settings": dataclasses.asdict(named),
+        "corpus": corpus.counts(),
+        "parameters": generator.count_params(),
+        "epochs": len(history["nll"]),
+        "best_epoch": best_epoch,
+        "held_out": dataclasses.asdict(measured),
+    }
+    outputs.write_outputs(
+        folder,
+        generator,
+        corpus.vocabulary,
+        length=corpus.length,
+        seed=settings.seed,
+        history=history,
+        metrics=metrics,
+    )
+    return metrics
+
+
+def _digest(sentences: list[str]) -> str:
+    return hashlib.sha256("\n".join(sentences).encode()).hexdigest()
+
+
+def _fit(settings: Settings, corpus: Corpus, folder: pathlib.Path) -> tuple[dict, int]:
+    """Train, keeping the best network in the folder; return the history and the best epoch."""
+    import keras
+
+    from course_utils.datasets.batching import shuffled_batches
+    from course_utils.training.early_stopping import BestEpochBackup
+    from course_utils.training.language_model import LanguageModel
+
+    batches = shuffled_batches(corpus.training, settings.batch, seed=settings.seed)
+    generator = _build_generator(settings, len(corpus.vocabulary), corpus.length)
+    model = LanguageModel(
+        generator,
+        label_smoothing=settings.label_smoothing,
+        scheduled_sampling=settings.scheduled_sampling,
+        seed=settings.seed,
+    )
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        steps = settings.epochs * len(batches)
+        rising = steps // 20
+        rate = keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=rate, warmup_steps=rising)
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0))
+    backup = BestEpochBackup(
+        folder / outputs.BACKUP,
+        batches,
+        network=generator,
+        path=folder / outputs.GENERATOR,
+        patience=settings.patience,
+        delete_checkpoint=False,  # it is needed until the other files are written
+    )
+    model.fit(
+        batches,
+        epochs=settings.epochs,
+        validation_data=corpus.held_out,
+        validation_batch_size=settings.batch,
+        verbose=2,
+        callbacks=[backup],
+    )
+    return backup.history, backup.best_epoch
+
+
+def _build_generator(settings: Settings, vocabulary_size: int, length: int):
+    from course_utils.models.recurrent import RecurrentGenerator
+    from course_utils.models.transformer import TransformerGenerator
+
+    same = {"dropout": settings.dropout, "tie_weights": settings.tie_weights, "seed": settings.seed}
+    if settings.generator == "transformer":
+        return TransformerGenerator(
+            vocabulary_size,
+            max_length=length,
+            model_dim=settings.size,
+            layers=settings.layers or LAYERS,
+            heads=HEADS,
+            **same,
+        )
+    return RecurrentGenerator(
+        vocabulary_size, embedding_dim=settings.size, hidden_dim=settings.size, cell=settings.generator, **same
+    )
