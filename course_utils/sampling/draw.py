@@ -31,12 +31,14 @@ def draw_tokens(logits: tf.Tensor, uniforms: tf.Tensor, temperature=1.0) -> tf.T
     Source: Devroye 1986, Non-Uniform Random Variate Generation, sec. III.2 (inversion).
     """
     vocabulary = logits.shape[-1]
-    block = max(1, round(vocabulary**0.5))
+    block = _block(vocabulary)
     blocks = -(-vocabulary // block)
     # Shifted before it is scaled, so that a small temperature gives −inf and never NaN.
     shifted = logits - tf.reduce_max(logits, axis=1, keepdims=True)
     weights = tf.exp(shifted / tf.maximum(tf.cast(temperature, tf.float32), _COLDEST))
-    weights = tf.reshape(tf.pad(weights, [[0, 0], [0, blocks * block - vocabulary]]), (-1, blocks, block))
+    if blocks * block > vocabulary:
+        weights = tf.pad(weights, [[0, 0], [0, blocks * block - vocabulary]])
+    weights = tf.reshape(weights, (-1, blocks, block))
 
     sums = tf.reduce_sum(weights, axis=2)  # (B, blocks)
     running = tf.cumsum(sums, axis=1)
@@ -49,6 +51,13 @@ def draw_tokens(logits: tf.Tensor, uniforms: tf.Tensor, temperature=1.0) -> tf.T
     # Rounding may leave a target at or beyond the block's own sum; then its last token with a weight is meant.
     target = tf.minimum(target - before, running[:, -1] * (1 - 1e-6))
     return chosen * block + _first((running > target[:, None]) & (inside > 0))
+
+
+def _block(vocabulary: int) -> int:
+    """Return a block size near √V, one that divides V if there is any between half and twice the root."""
+    root = max(1, round(vocabulary**0.5))
+    near = sorted(range(max(1, root // 2), 2 * root + 1), key=lambda size: abs(size - root))
+    return next((size for size in near if vocabulary % size == 0), root)
 
 
 def _first(holds: tf.Tensor) -> tf.Tensor:
