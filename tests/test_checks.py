@@ -11,7 +11,7 @@ import tensorflow as tf
 from garbage import GARBAGE, divide
 
 import course_utils.checks
-from course_utils.checks import Exercise, Question, all_exercises, array_close, call, describe, numbers_close
+from course_utils.checks import Exercise, Question, all_exercises, array_close, call, describe, lesson_02, numbers_close
 from course_utils.checks.result import NOT_ATTEMPTED, PASSED, TRY_AGAIN, Result
 
 LOSS = Exercise(
@@ -113,6 +113,29 @@ def test_unfilled_functions_are_not_attempted(exercise):
     assert exercise.check(lambda *arguments: ...).state == NOT_ATTEMPTED
     assert exercise.check(lambda *arguments: 1.0 + ...).state == NOT_ATTEMPTED
     assert exercise.check(lambda *arguments: tf.constant(...)).state == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("kind", [tuple, list, np.array, tf.constant, lambda pair: [tf.constant(one) for one in pair]])
+def test_a_right_pair_is_taken_in_every_form(kind):
+    def coverage(points, means, deviation):
+        covered, share = lesson_02.reference_coverage(points, means, deviation)
+        return kind((float(covered), share))
+
+    assert lesson_02.coverage.check(coverage).state == PASSED
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (([1, 2], 0.6), "modes covered should be one number. Received: a list of length 2"),
+        ((2, [0.6, 1.0]), "The share should be one number. Received: a list of length 2"),
+        (tf.constant([2.0, 0.6, 1.0]), "Return two numbers, the modes covered and the share. Received: a tensor"),
+        (tf.constant(2.0), "Return two numbers, the modes covered and the share. Received: a tensor"),
+    ],
+)
+def test_no_pair_is_named(found, words):
+    result = lesson_02.coverage.check(lambda points, means, deviation: found)
+    assert result.state == TRY_AGAIN and words in result.reason
 
 
 def test_names_are_unique_within_a_lesson():
