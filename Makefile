@@ -13,7 +13,8 @@ PYTHON := $(shell for probe in "$(CAN_BUILD)" "import sys"; do \
 endif
 
 RUN := .venv/bin/python -m course_utils
-PYTEST := .venv/bin/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120
+# Two at a time, a file each: the cells of a lesson share a kernel.
+PYTEST := .venv/bin/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 ifdef LESSON
