@@ -17,7 +17,6 @@ from course_utils.metrics.course_language_model import (
     CARD,
     WEIGHTS,
     CourseLanguageModel,
-    course_language_model,
     load_course_language_model,
 )
 from course_utils.metrics.perplexity import perplexity
@@ -104,10 +103,6 @@ def test_a_changed_or_missing_file_is_named(name, tmp_path):
     (tmp_path / name).unlink()
     with pytest.raises(FileNotFoundError, match=name):
         load_course_language_model(tmp_path)
-
-
-def test_it_is_loaded_once():
-    assert course_language_model() is course_language_model()
 
 
 # --- what it measures

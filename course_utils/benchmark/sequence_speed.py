@@ -108,7 +108,7 @@ def _contestants() -> tuple[dict[str, Callable[[], object]], Callable[[], dict[s
         "likelihood": step.experimental_get_tracing_count(),
         "sample": generators["sample"].traces,
         # One step walks along the prefixes, one completes them: two places of one graph.
-        "rollout": generators["rollout"].traces // 2,
+        "rollout": -(-generators["rollout"].traces // 2),
     }
 
 
@@ -238,7 +238,12 @@ def report(result: dict) -> str:
         if result[ratio] is not None:
             time_of += f"   {meaning:28}{result[ratio]:8.2f}  (goal: {goal})"
         lines.append(f"{label:32}{time_of}")
-    lines.append("ms a position, batch 64, at length " + ", ".join(map(str, result["per_token"]["lengths"])) + ":")
+    lines.append(f"(the peer's multinomial and its rollouts: the first {SLOW_ROUNDS} rounds only)")
+    lines.append(
+        f"ms a position, batch {result['per_token']['rows']}, at length "
+        + ", ".join(map(str, result["per_token"]["lengths"]))
+        + ":"
+    )
     for name in ("lstm", "transformer", "transformer_without_cache"):
         lines.append(f"{name.replace('_', ' '):32}" + "".join(f"{ms:9.2f}" for ms in result["per_token"][name]))
     lines.append(f"{'peak memory':32}{result['peak_memory_gib']:11.2f} GiB  (goal: at most 3)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
 from collections.abc import Sequence
@@ -71,17 +70,3 @@ def load_course_language_model(directory: str | os.PathLike | None = None) -> Co
     generator = TransformerGenerator(**card["generator"], dtype="float32")
     generator.load_weights(verified_path(WEIGHTS, directory))
     return CourseLanguageModel(generator, Vocabulary(tuple(card["vocabulary"]["words"]), card["vocabulary"]["level"]))
-
-
-@functools.cache
-def course_language_model() -> CourseLanguageModel:
-    """Return the process's copy of the model in the data folder, loaded once.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_course_language_model`.
-
-    Example:
-        >>> course_language_model() is course_language_model()
-        True
-    """
-    return load_course_language_model()

@@ -21,8 +21,8 @@ def rollout(generator, tokens, n_rollouts: int, *, temperature=1.0, seed=0, max_
         n_rollouts: N, completions of each prefix.
         temperature: at least 0, a number or a scalar tensor.
         seed: a whole number, or an int32 tensor (2,), such as ``[seed, step]``.
-        max_rows: completions computed at a time. It bounds the memory, about 3 · ``max_rows`` · V floats, and changes
-            no result. A GPU is faster with more.
+        max_rows: completions computed at a time. It bounds the memory, a few times ``max_rows`` · V floats, and
+            changes no result.
 
     Returns:
         int32 (T − 1, N, B, T): entry ``[p - 1, i, b]`` begins with ``tokens[b, :p]``.
@@ -54,7 +54,7 @@ def _rollout(generator, n_rollouts, max_rows, tokens, seed, temperature) -> tf.T
     going_on = counted_positions(tokens, generator.end_token)
     sentence_of_row = tf.reshape(tf.range(parts * rows) % batch, (parts, rows))
 
-    # XLA joins the passes over the logits into few: a third faster here. The numbers are drawn outside it.
+    # XLA joins the passes over the logits, which cost more than the products. The numbers are drawn outside it.
     def finish(token, done, state, uniforms, temperature, first):
         return continue_sentences(generator, token, done, state, uniforms, temperature, first=first)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from course_utils.sampling.compiled import check_temperature, check_whole, run_compiled, seed_pair
 from course_utils.sampling.draw import draw_tokens, keep_top
 
-# Rows whose logits are held at a time: 1,024 × 5,000 float32 are 20 MB, about what the caches of a CPU hold.
+# Rows whose logits are held at a time: 1,024 × 5,000 float32 are 20 MB.
 ROWS = 1024
 
 

@@ -48,7 +48,7 @@ def _soft_sample(generator, n, length, straight_through, seed, temperature) -> t
     token = tf.fill((n,), generator.start_token)
     state = generator.initial_state(n, length)
     tokens = []
-    for position in range(length):  # unrolled, since a loop in the graph would make its gradient slower
+    for position in range(length):  # unrolled: a graph loop would keep every step on stacks for its gradient
         logits, state = generator.step(token, state)
         token = relax(logits, uniforms[position], temperature)
         tokens.append(token)

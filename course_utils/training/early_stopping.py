@@ -11,6 +11,8 @@ import keras
 from course_utils.runtime import replacing
 from course_utils.training.backup import EpochBackup
 
+MONITOR = "val_nll"  # the smaller, the better
+
 
 class BestEpochBackup(EpochBackup):
     """`EpochBackup` that also keeps the network of the best epoch, and stops when none better follows.
@@ -27,11 +29,10 @@ class BestEpochBackup(EpochBackup):
         network: the `keras.Model` to keep, such as the generator inside the model that is trained.
         path: where to keep it, a ``.keras`` file outside ``backup_dir``.
         patience: epochs without a better value after which training stops, at least 1.
-        monitor: the value to be small.
         delete_checkpoint: as for `EpochBackup`.
 
     Raises:
-        ValueError: if ``patience`` is below 1; while training, if an epoch logs no ``monitor``.
+        ValueError: if ``patience`` is below 1; while training, if an epoch logs no ``val_nll``.
         FloatingPointError: while training, if the value is not finite.
 
     Example:
@@ -49,19 +50,18 @@ class BestEpochBackup(EpochBackup):
         network: keras.Model,
         path: str | os.PathLike,
         patience: int = 3,
-        monitor: str = "val_nll",
         delete_checkpoint: bool = True,
     ):
         super().__init__(backup_dir, data, delete_checkpoint=delete_checkpoint)
         if patience < 1:
             raise ValueError(f"patience must be at least 1. Received: {patience}.")
         self.network, self.path = network, pathlib.Path(path)
-        self.patience, self.monitor = patience, monitor
+        self.patience = patience
 
     @property
     def best_epoch(self) -> int:
         """The epoch with the smallest value, counted from 1 (the first of several); 0 before there is one."""
-        values = self.history.get(self.monitor, [])
+        values = self.history.get(MONITOR, [])
         return values.index(min(values)) + 1 if values else 0
 
     def on_train_begin(self, logs=None):
@@ -70,12 +70,12 @@ class BestEpochBackup(EpochBackup):
             self.model._initial_epoch = self.params["epochs"]  # `fit` then finds no epoch left to make
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.monitor not in logs:
-            raise ValueError(f"An epoch must log {self.monitor!r}. Received: {sorted(logs)}. Give validation_data.")
-        value = float(logs[self.monitor])
+        if MONITOR not in logs:
+            raise ValueError(f"An epoch must log {MONITOR!r}. Received: {sorted(logs)}. Give validation_data.")
+        value = float(logs[MONITOR])
         if not math.isfinite(value):
-            raise FloatingPointError(f"{self.monitor} is {value} after epoch {epoch + 1}. Try a smaller learning rate.")
-        if value < min(self.history.get(self.monitor, []), default=math.inf):
+            raise FloatingPointError(f"{MONITOR} is {value} after epoch {epoch + 1}. Try a smaller learning rate.")
+        if value < min(self.history.get(MONITOR, []), default=math.inf):
             with replacing(self.path) as part:
                 self.network.save(part)
         super().on_epoch_end(epoch, logs)
@@ -83,4 +83,4 @@ class BestEpochBackup(EpochBackup):
             self.model.stop_training = True
 
     def _is_over(self) -> bool:
-        return len(self.history.get(self.monitor, [])) - self.best_epoch >= self.patience
+        return len(self.history.get(MONITOR, [])) - self.best_epoch >= self.patience
