@@ -49,14 +49,14 @@ def content(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
 
 
-def refused(words, capsys, status: int = 2) -> str:
-    """Return the one line on the error stream of a ``train mle`` that ends with this status."""
+def refused(words, capsys, status: int = 2, method: str = "mle") -> str:
+    """Return the one line on the error stream of a ``train mle``, or of another method, that ends with this status."""
     try:
-        assert main_command(["train", "mle", *map(str, words)]) == status
+        assert main_command(["train", method, *map(str, words)]) == status
     except SystemExit as stopped:
         assert stopped.code == status
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and error.startswith("python -m course_utils train mle: error: "), error
+    assert error.count("\n") == 1 and error.startswith(f"python -m course_utils train {method}: error: "), error
     return error
 
 

@@ -25,6 +25,13 @@ def parsed(command):
     return parser.parse_args(command.removeprefix(PROGRAM).split())
 
 
+def file_name(args):
+    """Return the name, without its suffix, under which the table of these arguments is stored."""
+    if "profile" in args:
+        return f"{args.table}_{args.profile}"
+    return f"{args.subject.removesuffix('s')}_{args.table}" if "subject" in args else args.table
+
+
 def test_there_are_results():
     assert FILES
 
@@ -33,7 +40,7 @@ def test_there_are_results():
 def test_circumstances_are_stored(path):
     result = stored(path)
     args = parsed(result["command"])
-    assert path.stem == (f"{args.table}_{args.profile}" if "profile" in args else f"{args.subject[:-1]}_{args.table}")
+    assert path.stem == file_name(args)
     assert set(result["versions"]) == {"python", "tensorflow", "keras", "numpy"}
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in result["versions"].values())
     # Cores and processor, and so no host name, user or folder.

@@ -11,7 +11,9 @@ from course_utils.records import write_json
 TABLES = {
     "speed": "lesson 03's GAN, or the sequence engine, against this machine's own products and a peer",
     "arena": "games per second of lesson 02's arena, side by side and one after another",
+    "oracle": "SeqGAN's oracle benchmark with its controls, for several seeds (resumable)",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",
+    "oracle_reference": "NLL_oracle without training: the oracle's own entropy, uniform tokens, an untrained generator",
 }
 
 

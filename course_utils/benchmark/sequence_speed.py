@@ -7,14 +7,12 @@ drifts slows all of them alike; ratios are taken within a round.
 
 from __future__ import annotations
 
-import contextlib
 import statistics
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from course_utils.benchmark.rounds import median_ratio, running_peer, seconds_of
 from course_utils.records import circumstances, peak_memory
-from course_utils.runtime import REPOSITORY, start, usable_cores
+from course_utils.runtime import REPOSITORY, start
 
 VOCABULARY, LENGTH, BATCH = 5_000, 20, 64
 SENTENCES, ROLLOUTS = 10_000, 16
@@ -42,12 +40,12 @@ def measure(peer: str | None) -> dict:
     for contestant in ours.values():
         contestant()  # first calls trace, compile and touch memory
     seconds: dict[str, list[float]] = {name: [] for name in ours}
-    with _peer(peer) as ask:
+    with running_peer(peer, PEER) as ask:
         for name in PEER_CALLS if ask else ():
             ask(name, 1)
         for number in range(ROUNDS):
             for name, contestant in ours.items():
-                seconds[name].append(_seconds(contestant, CALLS[name]))
+                seconds[name].append(seconds_of(contestant, CALLS[name]))
             for name, calls in PEER_CALLS.items() if ask else ():
                 if name not in SLOW_PEERS or number < SLOW_ROUNDS:
                     seconds.setdefault(f"peer_{name}", []).append(ask(name, calls))
@@ -126,54 +124,16 @@ class _Counted:
         return self._generator.step(token, state, training)
 
 
-@contextlib.contextmanager
-def _peer(python: str | None) -> Iterator[Callable[[str, int], float] | None]:
-    """Start the peer; yield what asks it to run a contestant and returns the seconds of a call."""
-    if python is None:
-        yield None
-        return
-    command = [python, str(PEER), str(usable_cores())]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-
-        def answer() -> str:
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"The peer stopped. Received: {' '.join(command)}. It needs PyTorch 2.13 (CPU).")
-            return line
-
-        answer()  # its version: it is ready
-
-        def ask(name: str, calls: int) -> float:
-            process.stdin.write(f"{name} {calls}\n")
-            process.stdin.flush()
-            return float(answer())
-
-        yield ask
-        process.stdin.close()
-
-
-def _seconds(function: Callable[[], object], times: int) -> float:
-    began = time.perf_counter()
-    for _ in range(times):
-        result = function()
-    result.numpy()  # wait for the last one
-    return (time.perf_counter() - began) / times
-
-
 def _ratios(seconds: dict[str, list[float]]) -> dict:
     """Turn seconds per round into medians, and into medians of ratios taken within a round."""
 
-    def median_ratio(top: str, bottom: str) -> float | None:
-        pairs = list(zip(seconds.get(top, ()), seconds.get(bottom, ()), strict=False))
-        return round(statistics.median(a / b for a, b in pairs), 3) if pairs else None
-
     return {
         "milliseconds": {name: round(1e3 * statistics.median(values), 2) for name, values in seconds.items()},
-        "likelihood_to_peer": median_ratio("likelihood", "peer_likelihood"),
-        "likelihood_to_products": median_ratio("likelihood", "products"),
-        "multinomial_to_sample": median_ratio("peer_multinomial", "sample"),
-        "sample_to_inverse_cdf": median_ratio("sample", "peer_inverse_cdf"),
-        "peer_rollout_to_rollout": median_ratio("peer_rollout", "rollout"),
+        "likelihood_to_peer": median_ratio(seconds, "likelihood", "peer_likelihood"),
+        "likelihood_to_products": median_ratio(seconds, "likelihood", "products"),
+        "multinomial_to_sample": median_ratio(seconds, "peer_multinomial", "sample"),
+        "sample_to_inverse_cdf": median_ratio(seconds, "sample", "peer_inverse_cdf"),
+        "peer_rollout_to_rollout": median_ratio(seconds, "peer_rollout", "rollout"),
     }
 
 
@@ -216,7 +176,7 @@ def _per_token() -> dict:
         for length in LENGTHS:
             function = contestant(length)
             function()
-            best = statistics.median(_seconds(function, 2) for _ in range(3))
+            best = statistics.median(seconds_of(function, 2) for _ in range(3))
             found[name].append(round(1e3 * best / length, 3))
     return found
 

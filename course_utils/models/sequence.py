@@ -138,8 +138,7 @@ class SequenceModel(keras.Model):
         for name, token in {"start_token": start_token, "end_token": end_token}.items():
             if (name, token) != ("end_token", None) and not (isinstance(token, int) and 0 <= token < vocabulary_size):
                 raise ValueError(f"{name} must be an int from 0 to {vocabulary_size - 1}. Received: {token!r}.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1. Received: {dropout}.")
+        check_dropout(dropout)
         if tie_weights and embedding_dim != hidden_dim:
             raise ValueError(
                 "tie_weights=True needs embedding_dim == hidden_dim: the logits use the embedding matrix. "
@@ -171,15 +170,7 @@ class SequenceModel(keras.Model):
         Raises:
             ValueError: if ``tokens`` is neither.
         """
-        tokens = tf.convert_to_tensor(tokens)
-        ids = tokens.dtype.is_integer and tokens.shape.rank == rank
-        soft = tokens.dtype.is_floating and tokens.shape.rank == rank + 1 and tokens.shape[-1] == self.vocabulary_size
-        if not (ids or soft) or 0 in tokens.shape[1:]:
-            ids, soft = ("(B,)", "(B, ") if rank == 1 else ("(B, T)", "(B, T, ")
-            raise ValueError(
-                f"Tokens are integer ids {ids} or soft one-hot vectors, float {soft}{self.vocabulary_size}), and at "
-                f"least one a row. Received: {tokens.dtype.name} {tokens.shape}."
-            )
+        tokens = checked_tokens(tokens, rank, self.vocabulary_size)
         return self.embedding_dropout(self.embedding(tokens), training=training)
 
     def project(self, hidden: tf.Tensor, training: bool) -> tf.Tensor:
@@ -222,6 +213,30 @@ def check_positive(name: str, value: int) -> None:
     """Raise a ValueError unless the setting is an integer of at least 1."""
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be an integer of at least 1. Received: {value!r}.")
+
+
+def check_dropout(rate: float) -> None:
+    """Raise a ValueError unless the rate is at least 0 and below 1."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1. Received: {rate}.")
+
+
+def checked_tokens(tokens, rank: int, vocabulary_size: int) -> tf.Tensor:
+    """Return ids with ``rank`` axes, or soft one-hot vectors with one axis more, as a tensor.
+
+    Raises:
+        ValueError: if ``tokens`` is neither, or a row has none.
+    """
+    tokens = tf.convert_to_tensor(tokens)
+    ids = tokens.dtype.is_integer and tokens.shape.rank == rank
+    soft = tokens.dtype.is_floating and tokens.shape.rank == rank + 1 and tokens.shape[-1] == vocabulary_size
+    if not (ids or soft) or 0 in tokens.shape[1:]:
+        ids, soft = ("(B,)", "(B, ") if rank == 1 else ("(B, T)", "(B, T, ")
+        raise ValueError(
+            f"Tokens are integer ids {ids} or soft one-hot vectors, float {soft}{vocabulary_size}), and at "
+            f"least one a row. Received: {tokens.dtype.name} {tokens.shape}."
+        )
+    return tokens
 
 
 def layer_seeds(seed: int) -> Iterator[int]:

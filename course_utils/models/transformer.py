@@ -8,8 +8,7 @@ import keras
 import tensorflow as tf
 
 from course_utils.models.sequence import SequenceModel, check_positive, layer_seeds
-
-SPREAD = 0.02  # standard deviation of the initial weights, GPT-2's
+from course_utils.models.transformer_block import SPREAD, TransformerBlock, attend, check_heads
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
@@ -74,8 +73,7 @@ class TransformerGenerator(SequenceModel):
     ):
         for name, value in {"max_length": max_length, "model_dim": model_dim, "layers": layers, "heads": heads}.items():
             check_positive(name, value)
-        if model_dim % heads:
-            raise ValueError(f"heads must divide model_dim. Received: heads={heads} and model_dim={model_dim}.")
+        check_heads(heads, model_dim)
         seeds = layer_seeds(seed)
         super().__init__(
             vocabulary_size,
@@ -109,10 +107,8 @@ class TransformerGenerator(SequenceModel):
             embeddings_initializer=keras.initializers.RandomNormal(stddev=SPREAD, seed=next(seeds)),
             dtype=policy,
         )
-        # What a block adds is scaled down so that the sum over all blocks keeps its size (Radford et al. 2019).
-        added = SPREAD / (2 * layers) ** 0.5
         self.blocks = [
-            _DecoderBlock(model_dim, heads, dropout, added, seeds, name=f"block_{index}", dtype=policy)
+            _DecoderBlock(model_dim, heads, dropout, layers, seeds, name=f"block_{index}", dtype=policy)
             for index in range(layers)
         ]
         self.last_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy)
@@ -169,38 +165,11 @@ class TransformerGenerator(SequenceModel):
         return self.project(self.last_norm(x), training)
 
 
-class _DecoderBlock(keras.layers.Layer):
-    """x + attention(norm(x)), then x + MLP(norm(x)), with an MLP four times as wide inside."""
+class _DecoderBlock(TransformerBlock):  # its name stands in the weights files, the bundled one too
+    """A block whose positions see no later ones, so that it can be asked step by step."""
 
-    def __init__(self, dim: int, heads: int, dropout: float, added: float, seeds, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.heads, self.head_dim = heads, dim // heads
-
-        def dense(width: int, spread: float, activation=None):
-            initializer = keras.initializers.RandomNormal(stddev=spread, seed=next(seeds))
-            return keras.layers.Dense(
-                width, activation=activation, kernel_initializer=initializer, dtype=self.dtype_policy
-            )
-
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
-        self.query_key_value = dense(3 * dim, SPREAD)
-        self.attention_output = dense(dim, added)
-        self.mlp_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
-        self.mlp_hidden = dense(4 * dim, SPREAD, activation="gelu")
-        self.mlp_output = dense(dim, added)
-        self.dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=self.dtype_policy)
-
-    def build(self, input_shape) -> None:
-        dim = input_shape[-1]
-        for layer in (self.attention_norm, self.query_key_value, self.attention_output, self.mlp_norm, self.mlp_hidden):
-            layer.build((None, None, dim))
-        self.mlp_output.build((None, None, 4 * dim))
-
-    def call(self, x, training: bool = False):
-        query, key, value = self._split(x)  # (B, heads, T, head_dim) each
-        length = tf.shape(x)[1]
-        seen = tf.range(length)[:, None] >= tf.range(length)  # (T, T): query t sees keys 0…t
-        return self._finish(x, _attend(query, key, value, seen), training)
+    def seen(self, length):
+        return tf.range(length)[:, None] >= tf.range(length)  # (T, T): query t sees keys 0…t
 
     def step(self, x, keys, values, position, training: bool = False):
         """Apply the block to one token a row; the cache beyond a row's position is never seen."""
@@ -208,27 +177,5 @@ class _DecoderBlock(keras.layers.Layer):
         slots, position = tf.range(keys.shape[2]), position[:, None, None, None]
         here = slots[:, None] == position  # (B, 1, length, 1)
         keys, values = tf.where(here, key, keys), tf.where(here, value, values)
-        attended = _attend(query, keys, values, slots <= position)
+        attended = attend(query, keys, values, slots <= position)
         return self._finish(x[:, None, :], attended, training)[:, 0], keys, values
-
-    def _split(self, x):
-        """Return query, key and value of (B, T, dim), each (B, heads, T, head_dim)."""
-        parts = self.query_key_value(self.attention_norm(x))
-        parts = tf.reshape(
-            parts, (-1, tf.shape(x)[1] if x.shape[1] is None else x.shape[1], 3, self.heads, self.head_dim)
-        )
-        return tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-
-    def _finish(self, x, attended, training):
-        """Add the attention's result, then the MLP's."""
-        joined = tf.reshape(tf.transpose(attended, (0, 2, 1, 3)), tf.shape(x))  # (B, T, dim)
-        x += self.dropout(self.attention_output(joined), training=training)
-        return x + self.dropout(self.mlp_output(self.mlp_hidden(self.mlp_norm(x))), training=training)
-
-
-def _attend(query, keys, values, seen):
-    """softmax(q·k / √head_dim) over the keys that are seen, times the values (Vaswani et al. 2017, eq. 1)."""
-    scores = tf.matmul(query, keys, transpose_b=True) / tf.cast(query.shape[-1], query.dtype) ** 0.5
-    # The softmax in float32: half precision would round small weights away.
-    scores = tf.where(seen, tf.cast(scores, tf.float32), -1e9)
-    return tf.matmul(tf.cast(tf.nn.softmax(scores), values.dtype), values)

@@ -8,6 +8,16 @@ from course_utils.sampling.draw import draw_tokens, keep_top
 from course_utils.sampling.likelihood import counted_positions, log_prob
 from course_utils.sampling.rollouts import rollout
 from course_utils.sampling.sentences import sample
-from course_utils.sampling.soft import soft_sample
+from course_utils.sampling.soft import pad_after_end, soft_sample, soft_sentences
 
-__all__ = ["counted_positions", "draw_tokens", "keep_top", "log_prob", "rollout", "sample", "soft_sample"]
+__all__ = [
+    "counted_positions",
+    "draw_tokens",
+    "keep_top",
+    "log_prob",
+    "pad_after_end",
+    "rollout",
+    "sample",
+    "soft_sample",
+    "soft_sentences",
+]

@@ -44,6 +44,27 @@ def soft_sample(generator, n: int, length: int, *, temperature, seed=0, straight
 
 def _soft_sample(generator, n, length, straight_through, seed, temperature) -> tf.Tensor:
     uniforms = tf.random.stateless_uniform((length, n, generator.vocabulary_size), seed)
+    return soft_sentences(generator, uniforms, temperature=temperature, straight_through=straight_through)
+
+
+def soft_sentences(generator, uniforms, *, temperature, straight_through: bool = False) -> tf.Tensor:
+    """Return the sentences that `soft_sample` makes of given random numbers, for steps compiled with XLA.
+
+    Args:
+        generator: a `course_utils.models.sequence.SequenceGenerator`.
+        uniforms: float32 (T, B, V) in [0, 1), drawn outside XLA, which would take another generator of them.
+        temperature, straight_through: as of `soft_sample`.
+
+    Returns:
+        float32 (B, T, V). Differentiable in the generator's weights.
+
+    Example:
+        >>> from course_utils.models.recurrent import RecurrentGenerator
+        >>> generator = RecurrentGenerator(5, embedding_dim=4, hidden_dim=4, end_token=None)
+        >>> soft_sentences(generator, tf.fill((3, 2, 5), 0.5), temperature=0.5).shape
+        TensorShape([2, 3, 5])
+    """
+    length, n, _ = uniforms.shape
     relax = gradients.straight_through_gumbel if straight_through else gradients.gumbel_softmax
     token = tf.fill((n,), generator.start_token)
     state = generator.initial_state(n, length)
@@ -53,3 +74,30 @@ def _soft_sample(generator, n, length, straight_through, seed, temperature) -> t
         token = relax(logits, uniforms[position], temperature)
         tokens.append(token)
     return tf.stack(tokens, axis=1)
+
+
+def pad_after_end(tokens, end_token: int) -> tf.Tensor:
+    """Return soft sentences that turn into padding (id 0) where they have ended, differentiably.
+
+    A sentence is alive at t with the weight a_t = Π_{s<t} (1 − x_s[end]); what stands there becomes
+    a_t · x_t + (1 − a_t) · (one-hot of 0). On one-hot vectors that is what `sample` does: padding after the end token.
+
+    Args:
+        tokens: x, soft one-hot vectors, float (B, T, V), T fixed.
+        end_token: id of the end token.
+
+    Returns:
+        A tensor of the shape and dtype of ``tokens``.
+
+    Example:
+        >>> half_ended = tf.constant([[[0.0, 0.5, 0.5], [0.0, 1.0, 0.0]]])
+        >>> pad_after_end(half_ended, end_token=2).numpy()[0, 1]
+        array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    tokens = tf.convert_to_tensor(tokens)
+    # Factor by factor: the gradient of tf.math.cumprod divides by its factors, which are 0 where a sentence ended.
+    alive = [tf.ones_like(tokens[:, 0, end_token])]
+    for position in range(tokens.shape[1] - 1):
+        alive.append(alive[-1] * (1 - tokens[:, position, end_token]))
+    alive = tf.stack(alive, axis=1)[..., None]  # (B, T, 1)
+    return alive * tokens + (1 - alive) * tf.one_hot(0, tokens.shape[2], dtype=tokens.dtype)

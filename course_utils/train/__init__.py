@@ -1,4 +1,4 @@
-"""Training on a text of one's own, from the command line; each method is one module."""
+"""Training on a text of one's own, from the command line: a language model, and the games that go on from one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import NoReturn
 
 METHODS = {
     "mle": "a language model by maximum likelihood, on bundled sentences or a text file",
+    "seqgan": "a language model, then SeqGAN: policy gradient with rollouts that a convolutional network judges",
+    "gsgan": "a language model, then the Gumbel-softmax GAN",
+    "pgbleu": "a language model, then policy gradient with BLEU as the reward",
 }
 
 
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     methods = parser.add_subparsers(dest="method", metavar="METHOD", required=True, parser_class=_OneLineParser)
     for name, purpose in METHODS.items():
         method = methods.add_parser(name, help=purpose, description=f"Train {purpose}.")
-        _module(name).add_arguments(method)
+        _module(name).add_arguments(method, name)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -57,4 +60,4 @@ def _stop(method: str, message: str, status: int) -> int:
 
 
 def _module(name: str):
-    return importlib.import_module(f"course_utils.train.{name}")
+    return importlib.import_module(f"course_utils.train.{'mle' if name == 'mle' else 'games'}")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import os
 import pathlib
 
-from course_utils.records import circumstances
 from course_utils.runtime import BUILD, start
 from course_utils.train import outputs
-from course_utils.train.corpus import Corpus, hold_out_tenth, prepare, read_corpus
-from course_utils.train.mle_settings import HEADS, LAYERS, Settings, add_options
+from course_utils.train.corpus import Corpus
+from course_utils.train.mle_settings import HEADS, HELP, LAYERS, Settings, add_options
+from course_utils.train.opening import open_training
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, method: str) -> None:
     """Declare the arguments of ``train mle``."""
-    add_options(parser)
+    add_options(parser, Settings, HELP)
     parser.add_argument("--out", metavar="FOLDER", help="where to write (default: build/train/<corpus>-<generator>)")
 
 
@@ -68,35 +67,10 @@ def train_mle(settings: Settings, folder: str | os.PathLike) -> dict:
         41.2
     """
     folder = pathlib.Path(folder)
-    training = read_corpus(settings.corpus)
-    training, held_out = hold_out_tenth(training) if settings.valid is None else (training, read_corpus(settings.valid))
-    corpus = prepare(training, held_out, level=settings.level, length=settings.length, min_count=settings.min_count)
-    print(
-        f"{len(corpus.training):,} sentences to train on, {len(corpus.held_out):,} held out, {corpus.too_long:,} left "
-        f"out with more than {corpus.length - 1} tokens; a vocabulary of {len(corpus.vocabulary):,}.",
-        flush=True,
-    )
-    if len(corpus.training) < settings.batch:
-        raise ValueError(f"There are fewer sentences to train on than batch={settings.batch}. Use a smaller batch.")
-    named = dataclasses.replace(
-        settings,
-        corpus=pathlib.Path(settings.corpus).name,
-        valid=settings.valid and pathlib.Path(settings.valid).name,
-    )
-    known = circumstances(named.command())
-    identity = {
-        **dataclasses.asdict(named),
-        "training_sha256": _digest(training),
-        "held_out_sha256": _digest(held_out),
-        **known["versions"],
-        "machine": known["machine"],
-    }
-    metrics = outputs.claim(folder, identity)
-    if metrics is not None:
-        outputs.clear_remains(folder)
-        print(f"This training has already ended in {folder}.")
-        return metrics
-    corpus.vocabulary.save(folder / outputs.VOCABULARY)
+    opened = open_training(settings, folder, "mle")
+    if opened.metrics is not None:
+        return opened.metrics
+    corpus = opened.corpus
     history, best_epoch = _fit(settings, corpus, folder)
 
     from course_utils.metrics.perplexity import perplexity
@@ -104,8 +78,7 @@ def train_mle(settings: Settings, folder: str | os.PathLike) -> dict:
     generator, _ = outputs.load_generator(folder)
     measured = perplexity(generator, corpus.held_out, words=corpus.held_out_words)
     metrics = {
-        **known,
-        "settings": dataclasses.asdict(named),
+        **opened.head,
         "corpus": corpus.counts(),
         "parameters": generator.count_params(),
         "epochs": len(history["nll"]),
@@ -119,13 +92,11 @@ def train_mle(settings: Settings, folder: str | os.PathLike) -> dict:
         length=corpus.length,
         seed=settings.seed,
         history=history,
+        curves=outputs.draw_likelihood(history, best_epoch),
+        network=f"the network after epoch {best_epoch}",
         metrics=metrics,
     )
     return metrics
-
-
-def _digest(sentences: list[str]) -> str:
-    return hashlib.sha256("\n".join(sentences).encode()).hexdigest()
 
 
 def _fit(settings: Settings, corpus: Corpus, folder: pathlib.Path) -> tuple[dict, int]:

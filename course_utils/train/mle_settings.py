@@ -90,14 +90,17 @@ class Settings:
         if self.generator != "transformer" and self.layers is not None:
             raise ValueError(f"layers are the Transformer's. Received: layers={self.layers} with {self.generator}.")
 
-    def command(self) -> str:
+    def command(self, method: str = "mle") -> str:
         """Return the words after ``python -m course_utils`` that ask for these settings.
+
+        Args:
+            method: a key of `course_utils.train.METHODS` that has these settings.
 
         Example:
             >>> Settings("names", size=8).command()[:60]
             'train mle --corpus names --level word --generator lstm --siz'
         """
-        words = ["train", "mle"]
+        words = ["train", method]
         for name, value in dataclasses.asdict(self).items():
             option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
@@ -131,10 +134,16 @@ CHOICES = {"level": LEVELS, "generator": GENERATORS, "schedule": SCHEDULES}
 TYPES = {"valid": str, "layers": int, "length": int}  # of those without a default
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare one option for each field of `Settings`, with its default."""
-    for field in dataclasses.fields(Settings):
-        given = {"help": HELP[field.name]}
+def add_options(parser: argparse.ArgumentParser, settings: type[Settings], helps: dict[str, str]) -> None:
+    """Declare one option for each field of the settings, with its default.
+
+    Args:
+        parser: of a method.
+        settings: `Settings`, or those of a method that begins with it.
+        helps: what each field is.
+    """
+    for field in dataclasses.fields(settings):
+        given = {"help": helps[field.name]}
         if field.default is dataclasses.MISSING:
             given |= {"required": True, "metavar": "FILE"}
         elif field.default is False:

@@ -59,7 +59,16 @@ def claim(folder: pathlib.Path, settings: dict) -> dict | None:
 
 
 def write_outputs(
-    folder: pathlib.Path, generator, vocabulary: Vocabulary, *, length: int, seed: int, history: dict, metrics: dict
+    folder: pathlib.Path,
+    generator,
+    vocabulary: Vocabulary,
+    *,
+    length: int,
+    seed: int,
+    history: dict,
+    curves: CourseFigure,
+    network: str,
+    metrics: dict,
 ) -> None:
     """Write samples, curves, history and, last, the metrics; each file is whole or not there.
 
@@ -69,18 +78,19 @@ def write_outputs(
         vocabulary: the generator's.
         length: tokens of a sample at most.
         seed: of the samples.
-        history: ``{name: [value of epoch 1, ...]}`` with ``nll`` and ``val_nll``.
-        metrics: what to write, with ``best_epoch``.
+        history: what the curves show, ``{name: [values]}``.
+        curves: the figure.
+        network: which one wrote the samples, such as ``"the network after epoch 3"``.
+        metrics: what to write.
     """
     from course_utils.sampling import sample
 
-    best = metrics["best_epoch"]
     sentences = vocabulary.decode(sample(generator, SAMPLE_COUNT, length, seed=seed))
-    head = f"# {SAMPLE_COUNT} sentences at temperature 1, seed {seed}, by the network after epoch {best}"
+    head = f"# {SAMPLE_COUNT} sentences at temperature 1, seed {seed}, by {network}"
     with replacing(folder / SAMPLES) as part:
         part.write_text("\n".join([head, *sentences]) + "\n", encoding="utf-8")
     with replacing(folder / CURVES) as part:
-        part.write_bytes(draw_likelihood(history, best).to_png())
+        part.write_bytes(curves.to_png())
     write_json(folder / HISTORY, history)
     write_json(folder / METRICS, metrics)
     clear_remains(folder)

@@ -45,6 +45,35 @@ def draw(seed: int, number, rows, columns: int | None = None) -> tf.Tensor:
     return everything[first : first + rows]
 
 
+def replica_count() -> int:
+    """Return how many replicas train together.
+
+    Example:
+        >>> replica_count()  # one device
+        1
+    """
+    return _replicas()[0]
+
+
+def replica_key(seed: int, number) -> tf.Tensor:
+    """Return the key of draw ``number`` of a training, a seed for stateless operations; each replica has its own.
+
+    Args:
+        seed: non-negative integer.
+        number: int32 scalar.
+
+    Returns:
+        int32 (2,).
+
+    Example:
+        >>> replica_key(7, tf.constant(3)).numpy().tolist()  # one device
+        [7, 3]
+    """
+    replicas, context = _replicas()
+    key = tf.stack([seed, tf.cast(number, tf.int32)])
+    return key if replicas == 1 else tf.random.fold_in(key, context.replica_id_in_sync_group)
+
+
 def share_of_replica(loss: tf.Tensor) -> tf.Tensor:
     """Return a replica's mean loss divided by the number of replicas.
 

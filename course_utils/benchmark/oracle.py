@@ -1,0 +1,94 @@
+"""SeqGAN's oracle benchmark with its controls: every method on several seeds, and the table.
+
+Each method and seed trains in `build/benchmark/oracle/`, with a backup and its rows, so an interrupted benchmark goes
+on where it stopped when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import time
+
+from course_utils.benchmark.oracle_methods import METHODS, NEEDS_MLE
+from course_utils.benchmark.oracle_setting import Setting
+from course_utils.benchmark.oracle_table import report
+from course_utils.records import circumstances, read_json, write_json
+from course_utils.runtime import PROFILES, start
+
+__all__ = ["add_arguments", "measure", "report"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this table."""
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
+    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds, from 0 (default 3)")
+    parser.add_argument("--profile", choices=PROFILES, default="standard", help="how much to train")
+    parser.add_argument("--length", type=int, choices=(20, 40), default=20, help="tokens of a sentence (default 20)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed. Received: {text!r}")
+    return int(text)
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Train and measure every method on every seed; return all rows with the circumstances.
+
+    Methods that start from the likelihood model train it first, if it is not there yet.
+
+    Raises:
+        ValueError: if kept rows were measured with other versions or on another machine.
+    """
+    os.environ["COURSE_PROFILE"] = args.profile
+    methods = [name for name in METHODS if name in args.methods]
+    known = circumstances(
+        f"benchmark oracle --methods {' '.join(methods)} --seeds {args.seeds} --profile {args.profile} "
+        f"--length {args.length}"
+    )
+    same = {name: known[name] for name in ("versions", "machine")}
+    start("11", seed=0)
+    setting = Setting(args.profile, args.length)
+    needed = [name for name in METHODS if name in methods or (name == "mle" and set(methods) & set(NEEDS_MLE))]
+    rows = []
+    for seed in range(args.seeds):
+        for number, name in enumerate(needed):
+            left = f"{len(needed) * args.seeds - seed * len(needed) - number - 1} runs after it"
+            ran = _run(setting, name, seed, same, left)
+            rows += ran if name in methods else []
+    return {**known, "oracle_sha256": setting.checksum, "length": args.length, "rows": rows}
+
+
+def _run(setting: Setting, name: str, seed: int, same: dict, left: str) -> list[dict]:
+    """Return the rows of a method on a seed: those of an interrupted run, and the rest, measured now."""
+    kept = setting.folder(seed, f"{name}.json")
+    rows, seconds, over = _kept_rows(kept, same)
+    began = time.perf_counter()
+    for row in () if over else METHODS[name](setting, seed, len(rows)):
+        rows.append({"method": name, "seed": seed, **row})
+        spent = round(seconds + time.perf_counter() - began, 1)
+        write_json(kept, {**same, "seconds": spent, "over": False, "rows": rows})
+        print(
+            f"seed {seed}, {name}, step {row['step']}: NLL_oracle {row['nll_oracle']:.3f}, held-out NLL "
+            f"{row['nll_gen']:.3f}, entropy {row['entropy']:.3f}; {spent / 60:.1f} min so far, {left}",
+            flush=True,
+        )
+    if not over:
+        write_json(kept, {**same, "seconds": spent, "over": True, "rows": rows})
+    return rows
+
+
+def _kept_rows(kept: pathlib.Path, same: dict) -> tuple[list[dict], float, bool]:
+    """Return rows, seconds and whether a run is over, refusing rows of other versions or machines."""
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return [], 0.0, False
+    stored = read_json(kept)
+    if {name: stored.get(name) for name in same} != same:
+        raise ValueError(
+            f"{kept.name} was measured under other circumstances: {stored.get('machine')}, {stored.get('versions')}. "
+            f"Delete the folder {kept.parent.name} around it to measure again."
+        )
+    return stored["rows"], stored["seconds"], stored["over"]

@@ -1,0 +1,97 @@
+"""What decides the result of a training that goes on from a language model, by method."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from course_utils.train.mle_settings import HELP, Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class GameSettings(Settings):
+    """Settings of a game: those of the language model it starts from, and these.
+
+    Args:
+        steps: generator steps.
+        looks: how often the generator is measured and a backup is made; divides ``steps``.
+        game_rate: learning rate of the generator's Adam in the game, which clips gradients to a norm of 1.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    steps: int = 200
+    looks: int = 10
+    game_rate: float = 1e-3
+
+    def __post_init__(self):
+        super().__post_init__()
+        least = {"steps": 1, "looks": 1, "warm_up": 0, "rollouts": 1, "minibatches": 1}
+        for name in least.keys() & {field.name for field in dataclasses.fields(self)}:
+            if getattr(self, name) < least[name]:
+                raise ValueError(f"{name} must be at least {least[name]}. Received: {getattr(self, name)}.")
+        if self.steps % self.looks:
+            raise ValueError(f"looks must divide steps. Received: {self.looks} looks at {self.steps} steps.")
+        if self.batch % 2:
+            raise ValueError(f"batch must be even, half real and half written sentences. Received: {self.batch}.")
+        if not 0 < self.game_rate < float("inf"):
+            raise ValueError(f"game_rate must be a number above 0. Received: {self.game_rate}.")
+
+    def likelihood(self) -> Settings:
+        """Return the settings of the language model.
+
+        Example:
+            >>> GameSettings("names", size=8).likelihood() == Settings("names", size=8)
+            True
+        """
+        return Settings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)})
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicySettings(GameSettings):
+    """Settings of ``train pgbleu``.
+
+    Args:
+        rollouts: completions of each prefix.
+        baseline: subtract the mean reward of the batch's other sentences.
+    """
+
+    rollouts: int = 16
+    baseline: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class SeqganSettings(PolicySettings):
+    """Settings of ``train seqgan``.
+
+    Args:
+        warm_up: passes over the corpus, each against new sentences, in which only the discriminator learns first.
+        minibatches: of the discriminator after each generator step.
+    """
+
+    warm_up: int = 5
+    minibatches: int = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class GsganSettings(GameSettings):
+    """Settings of ``train gsgan``. The temperature falls from 1 to 0.1.
+
+    Args:
+        minibatches: of the discriminator after each generator step.
+    """
+
+    minibatches: int = 15
+
+
+SETTINGS = {"seqgan": SeqganSettings, "gsgan": GsganSettings, "pgbleu": PolicySettings}
+GAME_HELP = {
+    **HELP,
+    "steps": "generator steps of the game",
+    "looks": "how often the generator is measured and a backup is made",
+    "game_rate": "of Adam for the generator in the game",
+    "rollouts": "completions of each prefix that are judged",
+    "baseline": "subtract the mean reward of the batch's other sentences",
+    "warm_up": "passes over the corpus in which only the discriminator learns, before the game",
+    "minibatches": "of the discriminator after each generator step",
+}

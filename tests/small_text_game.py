@@ -1,0 +1,79 @@
+"""Text GANs small enough to train in a test; run as a script it trains one, and can be told to die."""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from small_gan import DieAtStep, weights
+from small_language_model import END, VOCABULARY, make_generator, make_sentences
+
+from course_utils.datasets.batching import shuffled_batches
+from course_utils.models.text_cnn import TextCNN
+from course_utils.training.backup import EpochBackup
+from course_utils.training.bleu_score import SentenceBLEU
+from course_utils.training.gumbel_gan import GumbelGAN
+from course_utils.training.policy_gradient import PolicyGradient
+from course_utils.training.rewards import NoiseReward, RolloutReward
+from course_utils.training.seqgan import SeqGAN
+
+EPOCHS, STEPS = 3, 3
+BATCH, ROUNDS, PASSES, PART = 4, 2, 2, 4  # PART: real sentences in a round
+ROWS = STEPS * ROUNDS * PART
+
+
+def make_judge(**settings) -> TextCNN:
+    small = {"embedding_dim": 4, "widths": (1, 2), "filters": 4, "dropout": 0.3, "seed": 5}
+    return TextCNN(VOCABULARY, **small | settings)
+
+
+def _against_judge(maker, **settings):
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    return lambda **changed: maker(make_generator(dropout=0.2), make_judge(), **rounds | settings | changed)
+
+
+def _against_reward(make_reward, **settings):
+    def make(**changed):
+        alone = {"batch_size": BATCH, "seed": 7, **settings, **changed}
+        return PolicyGradient(make_generator(dropout=0.2), make_reward(), **alone)
+
+    return make
+
+
+# Every method that `TextGame` runs; the shared tests go through all of them.
+GAMES = {
+    "seqgan": _against_judge(SeqGAN, n_rollouts=2),
+    "delayed": _against_judge(SeqGAN, n_rollouts=2, rollout_delay=0.5, shuffled=True, baseline=True),
+    "gumbel": _against_judge(GumbelGAN, temperature=keras.optimizers.schedules.ExponentialDecay(2.0, 4, 0.5)),
+    "bleu": _against_reward(
+        lambda: RolloutReward(SentenceBLEU(make_sentences(12), max_n=2, end_token=END), 2), baseline=True
+    ),
+    "noise": _against_reward(NoiseReward, generator_steps=2),
+}
+
+
+def make_batches(seed: int = 1):
+    return shuffled_batches(make_sentences(ROWS), ROUNDS * PART, seed=seed)
+
+
+def make_game(name: str, *, optimizers=None, compiled: dict | None = None, **settings):
+    """Return a game with Adam for all, so that moments are part of what has to be kept."""
+    game = GAMES[name](**settings)
+    both = optimizers or (keras.optimizers.Adam(0.05), keras.optimizers.Adam(0.05))
+    # XLA takes seconds to compile.
+    game.compile(*(both if game.discriminator is not None else both[:1]), **{"jit_compile": False, **(compiled or {})})
+    return game
+
+
+def main() -> None:
+    name, folder, die_at = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    tf.config.experimental.enable_op_determinism()
+    batches = make_batches()
+    game = make_game(name)
+    keep = EpochBackup(folder, batches)
+    game.fit(batches, epochs=EPOCHS, verbose=0, callbacks=[keep, DieAtStep(die_at)])
+    np.savez(sys.argv[4], *weights(game), losses=keep.history["generator_loss"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""``train seqgan``, ``gsgan`` and ``pgbleu``: what they leave, going on after an interruption, and one-line errors."""
+
+import argparse
+import dataclasses
+import json
+import shlex
+
+import numpy as np
+import pytest
+from small_training import content, refused, write_text
+
+from course_utils import train
+from course_utils.metrics.perplexity import perplexity
+from course_utils.sampling import sample
+from course_utils.train import game_models, games, outputs
+from course_utils.train.game_settings import SETTINGS
+from course_utils.training.compiled_step import CompiledStepModel
+
+OPTIONS = {
+    "seqgan": {"rollouts": 2, "warm_up": 1, "minibatches": 4, "baseline": True},
+    "gsgan": {"minibatches": 2},
+    "pgbleu": {"rollouts": 2},
+}
+FILES = ["curves.png", "generator.keras", "history.json", "likelihood", "metrics.json", "samples.txt", "settings.json"]
+
+
+@pytest.fixture(autouse=True)
+def light(monkeypatch):
+    """A small discriminator, and no XLA, which takes seconds to compile."""
+    wide = game_models.TextCNN
+    monkeypatch.setattr(CompiledStepModel, "compiled_step", lambda self, step: step)
+    monkeypatch.setattr(
+        game_models,
+        "TextCNN",
+        lambda *arguments, **settings: wide(*arguments, **settings, embedding_dim=4, widths=(1, 2), filters=4),
+    )
+
+
+def settings_of(method, corpus, **changed):
+    few = {"level": "character", "size": 8, "batch": 8, "learning_rate": 0.1, "epochs": 2, "steps": 4, "looks": 2}
+    return SETTINGS[method](str(corpus), **few | OPTIONS[method] | changed)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return write_text(tmp_path_factory.mktemp("text"))
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_the_folder_holds_what_the_metrics_say_and_an_interrupted_training_the_same(
+    method, text, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "whole"
+    settings = settings_of(method, text)
+    metrics = games.train_game(method, settings, folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "vocabulary.json"])
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    history = json.loads((folder / "history.json").read_text())
+    assert history["step"] == [0, 2, 4]
+
+    generator, vocabulary = outputs.load_generator(folder)
+    start, _ = outputs.load_generator(folder / "likelihood")
+    known = vocabulary.encode(text.read_text().split(), metrics["corpus"]["length"])
+    assert metrics["before"]["nll"] == pytest.approx(
+        json.loads((folder / "likelihood" / "metrics.json").read_text())["held_out"]["nll_per_token"]
+    )
+    assert metrics["before"]["nll"] != metrics["after"]["nll"]
+    for network, measured in ((start, "before"), (generator, "after")):
+        tokens = sample(network, games.SAMPLES, metrics["corpus"]["length"], seed=[0, 1]).numpy().tolist()
+        assert metrics[measured]["different"] == len(set(map(tuple, tokens))) / len(tokens)
+        copied = {tuple(row) for row in known.tolist()}
+        assert metrics[measured]["copied"] <= np.mean([tuple(row) in copied for row in tokens])  # held out is no copy
+        assert 0 < metrics[measured]["entropy"] < np.log(len(vocabulary))
+    held_out = vocabulary.encode(games_held_out(text), metrics["corpus"]["length"])
+    assert metrics["after"]["perplexity"] == pytest.approx(perplexity(generator, held_out).per_token, rel=1e-5)
+    assert "the network after step 4" in (folder / "samples.txt").read_text(encoding="utf-8")
+
+    assert games.train_game(method, settings, folder) == metrics
+    assert "already ended" in capsys.readouterr().out
+
+    measure, calls = games._measure, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:  # trained to the end, and not yet measured
+            raise KeyboardInterrupt
+        return measure(*arguments)
+
+    monkeypatch.setattr(games, "_measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        games.train_game(method, settings, tmp_path / "again")
+    assert not (tmp_path / "again" / "metrics.json").exists()
+    assert games.train_game(method, settings, tmp_path / "again") == metrics
+    one, two = content(folder), content(tmp_path / "again")
+    assert one.keys() == two.keys()
+    assert all(one[name] == two[name] for name in one if name.endswith((".json", ".txt")))
+
+
+def games_held_out(text):
+    from course_utils.train.corpus import hold_out_tenth
+
+    return hold_out_tenth(text.read_text().split())[1]
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_the_command_asks_for_its_settings(method, text, monkeypatch):
+    settings = settings_of(method, text)
+    asked = []
+    told = {"nll": 1.0, "perplexity": 2.7, "entropy": 1.0, "different": 1.0, "copied": 0.0}
+    metrics = {"before": told, "after": told, "corpus": {"held_out_sentences": 6}}
+    monkeypatch.setattr(games, "train_game", lambda *given: asked.append(given) or metrics)
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    words = shlex.split(settings.command(method))
+    assert words[:2] == ["train", method]
+    assert train.main(parser.parse_args(words[1:])) == 0
+    assert asked[0][:2] == (method, settings)
+    assert asked[0][2].name == f"corpus-lstm-{method}"
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "says"),
+    [
+        ("seqgan", ["--steps", "0"], "steps must be at least 1. Received: 0"),
+        ("seqgan", ["--looks", "3", "--steps", "10"], "looks must divide steps"),
+        ("seqgan", ["--batch", "5"], "batch must be even"),
+        ("seqgan", ["--warm-up", "-1"], "warm_up must be at least 0"),
+        ("pgbleu", ["--rollouts", "0"], "rollouts must be at least 1"),
+        ("gsgan", ["--minibatches", "0"], "minibatches must be at least 1"),
+        ("gsgan", ["--game-rate", "0"], "game_rate must be a number above 0"),
+        ("gsgan", ["--rollouts", "4"], "unrecognized arguments: --rollouts 4"),
+        ("pgbleu", ["--corpus", "no.txt"], "There is no text file 'no.txt'"),
+    ],
+)
+def test_a_wrong_option_or_file_gets_one_line(method, words, says, text, tmp_path, capsys):
+    given = [*(() if "--corpus" in words else ("--corpus", text)), *words, "--out", tmp_path / "out"]
+    assert says in refused(given, capsys, method=method)
+
+
+def test_the_language_models_settings_are_the_games_own(text):
+    for method in SETTINGS:
+        settings = settings_of(method, text, dropout=0.1)
+        shared = dataclasses.asdict(settings.likelihood())
+        assert shared.items() <= dataclasses.asdict(settings).items()
+        assert shared["dropout"] == 0.1
