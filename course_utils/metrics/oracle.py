@@ -12,15 +12,13 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-from course_utils.metrics.perplexity import _checked
+from course_utils.metrics.perplexity import checked_sentences
 from course_utils.models.sequence import shift_right
 from course_utils.sampling import sample
 from course_utils.sampling.compiled import check_temperature, check_whole, run_compiled
 
 # Prefixes compared at a time: at 5,000 words every table of log-probabilities is 26 MB.
 PREFIXES = 1_280
-# Smaller probabilities than float32's least normal number are taken as 0.
-TINY = np.finfo(np.float32).tiny
 LOG_2 = np.float32(np.log(2))
 
 
@@ -112,7 +110,7 @@ def judge(generator, oracle, held_out, *, samples: int = 9_984, temperature: flo
                 f"The {name} must have vocabulary_size={oracle.vocabulary_size} and end_token=None. Received: "
                 f"vocabulary_size={model.vocabulary_size}, end_token={model.end_token}. Build it with these."
             )
-    held_out = _checked(held_out, oracle.vocabulary_size)
+    held_out = checked_sentences(held_out, oracle.vocabulary_size)
     check_whole(samples=samples)
     if min(samples, len(held_out)) < 2:
         raise ValueError(
@@ -195,8 +193,8 @@ def measures_of_sentences(p_logits: tf.Tensor, q_logits: tf.Tensor, tokens: tf.T
     def nll(log_probabilities):
         return -tf.gather(log_probabilities, tokens, batch_dims=2)
 
-    def expected(weights, values):  # what has no probability does not count, though its logarithm may be infinite
-        return tf.reduce_sum(tf.where(weights > TINY, weights * values, 0.0), axis=-1)
+    def expected(weights, values):  # what has no probability does not count, though its logarithm is infinite
+        return tf.reduce_sum(tf.where(weights > 0, weights * values, 0.0), axis=-1)
 
     measures = {
         "nll_p": nll(log_p),

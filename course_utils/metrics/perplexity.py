@@ -67,7 +67,7 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
 
     Source: Jelinek et al. 1977, "Perplexity, a measure of the difficulty of speech recognition tasks".
     """
-    tokens = _checked(tokens, generator.vocabulary_size)
+    tokens = checked_sentences(tokens, generator.vocabulary_size)
     check_whole(batch_size=batch_size, **({} if words is None else {"words": words}))
     counted = counted_positions(tf.constant(tokens), generator.end_token).numpy()  # (N, T)
     total = 0.0
@@ -93,8 +93,21 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
         )
 
 
-def _checked(tokens, vocabulary_size: int) -> np.ndarray:
-    """Return the tokens as int32 (N, T), or raise."""
+def checked_sentences(tokens, vocabulary_size: int) -> np.ndarray:
+    """Return sentences as int32 (N, T), or raise.
+
+    Args:
+        tokens: integer ids (N, T), N and T at least 1.
+        vocabulary_size: V.
+
+    Raises:
+        TypeError: if they are not integers.
+        ValueError: for another shape, or ids outside 0…V−1.
+
+    Example:
+        >>> checked_sentences([[3, 2]], 5).dtype
+        dtype('int32')
+    """
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or not tokens.size:
         raise ValueError(f"tokens must be (N, T), both at least 1. Received: {tokens.shape}.")
