@@ -8,7 +8,7 @@ import pytest
 from small_training import content, refused, without_xla, write_text
 
 from course_utils.__main__ import main
-from course_utils.train import mle, outputs
+from course_utils.train import mle, opening, outputs
 from course_utils.train.corpus import prepare
 from course_utils.train.mle_settings import Settings
 from course_utils.training.early_stopping import BestEpochBackup
@@ -55,7 +55,7 @@ def test_an_interruption_is_said_in_one_line(words, monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mle, "prepare", interrupt)
+    monkeypatch.setattr(opening, "prepare", interrupt)
     assert "The same command goes on" in refused(words, capsys, status=130)
 
 

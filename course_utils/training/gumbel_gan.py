@@ -17,8 +17,8 @@ class GumbelGAN(TextGame):
     """The GAN of Kusner and Hernández-Lobato 2016 (GSGAN): no rewards, one gradient through both networks.
 
     The generator's tokens are softmax((logits + Gumbel noise) / τ), each fed back as its next input. The discriminator
-    learns to tell real sentences, as ids, from these soft ones; the generator descends the discriminator's answer to
-    them. High temperatures τ give steady gradients of sentences that are no sentences, low ones erratic gradients of
+    learns to tell real sentences, as one-hot vectors, from these soft ones; the generator descends the loss of its
+    answer. High temperatures τ give steady gradients of sentences that are no sentences, low ones erratic gradients of
     nearly one-hot vectors; so τ falls during training. After the end token, as far as a soft sentence has ended, it is
     padding: `course_utils.sampling.pad_after_end`.
 
@@ -93,10 +93,11 @@ class GumbelGAN(TextGame):
         return loss
 
     def _write(self, count, length, key):
-        return self.compiled_step(self._soft_sentences)(self._uniforms(count, length, key))
+        return self._soft_sentences(self._uniforms(count, length, key))
 
     def _judge_both(self, real, written):
-        return self.discriminator(real, training=True), self.discriminator(written, training=True)
+        # As one-hot vectors, so that one call judges both: two take XLA twice as long to compile.
+        return super()._judge_both(tf.one_hot(real, self.generator.vocabulary_size), written)
 
     def _uniforms(self, count: int, length: int, key) -> tf.Tensor:
         return tf.random.stateless_uniform((length, count, self.generator.vocabulary_size), key)
