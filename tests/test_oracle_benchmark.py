@@ -11,7 +11,7 @@ from course_utils import benchmark
 from course_utils.benchmark import oracle, oracle_methods, oracle_setting
 from course_utils.benchmark.oracle_table import best_rows, final_rows, interval, report
 
-METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan", "shuffled"]
+METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan", "fresh"]
 
 
 @pytest.fixture
@@ -51,11 +51,38 @@ def test_every_method_gives_whole_rows_and_the_command_that_made_them(small, cap
     needed |= {"forward_jsd", "reverse_jsd"}
     assert all(needed <= set(row) and all(math.isfinite(row[name]) for name in needed) for row in rows)
     steps = {name: [row["step"] for row in rows if row["method"] == name] for name in METHODS}
-    assert steps["seqgan"] == steps["constant"] == [1, 2] and steps["mle_on"] == [2] and steps["mle"] == [1, 2]
+    assert (
+        steps["seqgan"] == steps["constant"] == [1, 2]
+        and steps["mle_on"] == steps["fresh"] == [2]
+        and steps["mle"] == [1, 2]
+    )
     assert [row["factor"] for row in rows if row["method"] == "mle_sharper"] == list(oracle_methods.SHARPER)
+    judged = {row["method"] for row in rows if 0 <= row.get("called_real_unseen", -1) <= 1}
+    assert judged == {"seqgan", "fresh"}
     assert "0 runs after it" in capsys.readouterr().out
     # All started from the likelihood model, and then went their own ways.
-    assert len({final[0]["nll_gen"] for label, final in final_rows(rows).items() if "sharper" not in label}) == 8
+    final = {label: rows[0] for label, rows in final_rows(rows).items() if "sharper" not in label}
+    assert len({row["nll_gen"] for label, row in final.items() if label != "fresh"}) == 7  # mle_early is mle here
+    assert final["fresh"]["discriminator_loss"] != final["seqgan"]["discriminator_loss"]
+
+
+def test_a_discriminator_is_asked_about_learned_unseen_and_written_sentences(small):
+    setting = oracle_setting.Setting("quick", 20)
+    asked_about = []
+
+    class Judge:
+        def predict(self, tokens, **_):
+            asked_about.append(tokens)
+            return np.where(tokens[:, :1] < 10, 1.0, -1.0)
+
+    told = setting.called_real(Judge(), setting.generator(0), seed=0)
+    learned, unseen, written = asked_about
+    assert np.array_equal(learned, setting.real[:20]) and np.array_equal(unseen, setting.held_out[:20])
+    assert written.shape == (20, 20) and not np.array_equal(written, learned)
+    assert told == {
+        f"called_real_{name}": pytest.approx(np.mean(tokens[:, 0] < 10), abs=1e-4)
+        for name, tokens in (("learned", learned), ("unseen", unseen), ("written", written))
+    }
 
 
 def test_an_interrupted_benchmark_goes_on_and_ends_with_the_same_rows(small, monkeypatch):

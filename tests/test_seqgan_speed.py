@@ -49,6 +49,7 @@ def test_the_table_says_what_was_measured_and_stores_the_same(small, tmp_path, m
         ("peer_reward_to_reward", "peer_reward", "reward"),
         ("generation_to_floor", "generation", "generation_floor"),
         ("floor_share_of_step", "step_floor", "step"),
+        ("optimizer_share_of_step", "optimizer", "step"),
     ):
         # Stored times have one digit after the point, in milliseconds.
         assert result[ratio] == pytest.approx(times[top] / times[bottom], rel=0.2, abs=0.2)
@@ -64,7 +65,8 @@ def test_floors_are_taken_as_often_as_their_parts_have_them():
     # 1 + 2 + … + 19 tokens for 16 · 64 completions; 16 completions of 19 prefixes and the sentence, a batch of 64 each.
     assert full["generation_floor"] == [190] and full["scoring_floor"] == [305 / 16]
     assert full["discriminator_floor"] == [312]
-    assert full["step_floor"] == [190 + 305 / 16 + 45]
+    # A step also writes 64 sentences for the generator and 5 · 96 for the discriminator, and learns the former.
+    assert full["step_floor"] == [190 + (64 + 480) * 20 / 1_024 + 64 * 20 / 1_024 + 305 / 16 + 45]
 
 
 def test_a_peer_that_cannot_run_is_named(small, tmp_path, monkeypatch):

@@ -99,6 +99,17 @@ def shuffled(setting: Setting, seed: int, done: int) -> Rows:
     yield from _seqgan(setting, seed, done, "shuffled", shuffled=True)
 
 
+def fresh(setting: Setting, seed: int, done: int) -> Rows:
+    """SeqGAN whose discriminator gets new real sentences of the oracle each time, so that it cannot know them by heart.
+
+    No training set allows that. It shows what the memory of 9,984 fixed sentences does.
+    """
+    budget = setting.budget
+    before = setting.draw(budget.warm_up * len(setting.real), seed=1_000 + seed).numpy()
+    after = setting.draw(budget.steps * ROUNDS * budget.round_sentences, seed=2_000 + seed).numpy()
+    yield from _seqgan(setting, seed, done, "fresh", before, after)
+
+
 def gsgan(setting: Setting, seed: int, done: int) -> Rows:
     """The Gumbel-softmax GAN; its discriminator learns from soft sentences, from the start."""
     import keras
@@ -134,6 +145,7 @@ METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
         seqgan,
         shuffled,
         baseline,
+        fresh,
         gsgan,
     )
 }
@@ -182,7 +194,8 @@ def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward) 
     yield from _go_on(setting, seed, done, name, model, BATCH)
 
 
-def _seqgan(setting: Setting, seed: int, done: int, name: str, **settings) -> Rows:
+def _seqgan(setting: Setting, seed: int, done: int, name: str, before=None, after=None, **settings) -> Rows:
+    """Play SeqGAN; with real sentences ``before`` and ``after`` its pretraining, each of which serves one round."""
     from course_utils.training.seqgan import SeqGAN
 
     gan = SeqGAN(
@@ -194,12 +207,12 @@ def _seqgan(setting: Setting, seed: int, done: int, name: str, **settings) -> Ro
         seed=seed,
         **settings,
     )
-    warmed = _warm_discriminator(setting, seed, gan)
-    gan.compile(_adam(1 / BATCH), warmed)
-    yield from _go_on(setting, seed, done, name, gan, ROUNDS * setting.budget.round_sentences)
+    gan.compile(_adam(1 / BATCH), _warm_discriminator(setting, seed, gan, before))
+    batch = ROUNDS * setting.budget.round_sentences
+    yield from _go_on(setting, seed, done, name, gan, batch, looks=1 if after is not None else None, real=after)
 
 
-def _warm_discriminator(setting: Setting, seed: int, gan):
+def _warm_discriminator(setting: Setting, seed: int, gan, real=None):
     """Train the game's discriminator before the game, once a seed; return its optimiser."""
     import keras
 
@@ -207,7 +220,8 @@ def _warm_discriminator(setting: Setting, seed: int, gan):
     from course_utils.training.backup import EpochBackup
     from course_utils.training.seqgan import SeqGAN
 
-    batches = shuffled_batches(setting.real, len(setting.real), seed=seed)
+    folder, epochs = ("warm_up", setting.budget.warm_up) if real is None else ("warm_up_fresh", 1)
+    batches = shuffled_batches(setting.real if real is None else real, len(setting.real), seed=seed)
     warm = SeqGAN(
         gan.generator,
         gan.discriminator,
@@ -218,12 +232,12 @@ def _warm_discriminator(setting: Setting, seed: int, gan):
         seed=seed,
     )
     warm.compile(discriminator_optimizer=keras.optimizers.Adam(1e-4))
-    backup = EpochBackup(setting.folder(seed, "warm_up"), batches, delete_checkpoint=False)
-    warm.fit(batches, epochs=setting.budget.warm_up, verbose=0, callbacks=[backup])
+    backup = EpochBackup(setting.folder(seed, folder), batches, delete_checkpoint=False)
+    warm.fit(batches, epochs=epochs, verbose=0, callbacks=[backup])
     return warm.discriminator_optimizer
 
 
-def _go_on(setting: Setting, seed: int, done: int, name: str, model, batch: int, looks=None) -> Rows:
+def _go_on(setting: Setting, seed: int, done: int, name: str, model, batch: int, looks=None, real=None) -> Rows:
     """Train for the adversarial phase's steps on batches of real sentences, and measure at each look."""
     import numpy as np
 
@@ -232,16 +246,18 @@ def _go_on(setting: Setting, seed: int, done: int, name: str, model, batch: int,
 
     looks = looks or setting.budget.looks
     steps = setting.budget.steps // looks
-    real = setting.real
+    real = setting.real if real is None else real
     if len(real) // batch != steps:  # a pass over the real sentences is longer or shorter than the steps of a look
         real = np.resize(real, (steps * batch, setting.length))
     batches = shuffled_batches(real, batch, seed=seed)
     for look in range(done + 1, looks + 1):
         backup = EpochBackup(setting.folder(seed, name), batches, delete_checkpoint=False)
         model.fit(batches, epochs=look, verbose=0, callbacks=[backup])
-        told = {metric: round(values[-1], 4) for metric, values in backup.history.items()}
-        measured = setting.measure(model.generator, seed, final=look == looks)
-        yield {"step": look * steps, **told, **measured}
+        row = {"step": look * steps}
+        row |= {metric: round(values[-1], 4) for metric, values in backup.history.items()}
+        if look == looks and getattr(model, "discriminator", None) is not None:
+            row |= setting.called_real(model.discriminator, model.generator, seed)
+        yield row | setting.measure(model.generator, seed, final=look == looks)
 
 
 def _adam(scale: float = 1.0):

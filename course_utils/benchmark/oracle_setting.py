@@ -65,8 +65,9 @@ class Setting:
         weights = OracleWeights.draw(ORACLE_SEED)
         self.checksum = weights.checksum()
         self.oracle = oracle_generator(weights)
-        draw = functools.partial(sample, self.oracle, self.budget.sentences, length)
-        self.real, self.held_out = (draw(seed=seed).numpy() for seed in (DATA_SEED, HELD_OUT_SEED))
+        self.draw = functools.partial(sample, self.oracle, length=length)
+        count = self.budget.sentences
+        self.real, self.held_out = (self.draw(count, seed=seed).numpy() for seed in (DATA_SEED, HELD_OUT_SEED))
 
     def folder(self, seed: int, method: str) -> pathlib.Path:
         """Return where a run keeps what it needs to go on after an interruption."""
@@ -106,3 +107,15 @@ class Setting:
         values = dataclasses.asdict(report)
         del values["standard_errors"]  # the spread over seeds is larger, and is what the table shows
         return {"samples": samples, **{name: round(value, 5) for name, value in values.items()}}
+
+    def called_real(self, discriminator, generator, seed: int) -> dict:
+        """Return which shares of sentences a discriminator calls real: of those it learned from, unseen, written."""
+        from course_utils.sampling import sample
+
+        samples = self.budget.curve_samples
+        written = sample(generator, samples, self.length, seed=2_000 + seed).numpy()
+        kinds = {"learned": self.real, "unseen": self.held_out, "written": written}
+        logits = {
+            name: discriminator.predict(kind[:samples], batch_size=BATCH, verbose=0) for name, kind in kinds.items()
+        }
+        return {f"called_real_{name}": round(float((values > 0).mean()), 4) for name, values in logits.items()}
