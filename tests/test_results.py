@@ -70,3 +70,24 @@ def test_the_sequence_engine_was_measured_beside_its_peer():
     assert set(result["traces"].values()) == {1}
     times = result["per_token"]
     assert {len(times[name]) for name in ("lengths", "lstm", "transformer", "transformer_without_cache")} == {4}
+
+
+def test_seqgan_was_measured_beside_its_peer_and_its_floor():
+    result = stored(runtime.RESULTS / "seqgan_speed.json")
+    ratios = [value for name, value in result.items() if "_to_" in name]
+    assert len(ratios) == 7 and all(isinstance(ratio, float) and ratio > 0 for ratio in ratios)
+    assert result["traces"] == 1
+    assert result["floor_share_of_step"] + result["optimizer_share_of_step"] < 1
+
+
+def test_the_oracle_benchmark_has_its_controls_at_equal_steps():
+    result = stored(runtime.RESULTS / "oracle_standard.json")
+    assert result["oracle_sha256"] == stored(runtime.RESULTS / "oracle_reference.json")["oracle_sha256"]
+    last = {(row["method"], row["seed"]): row for row in result["rows"] if "factor" not in row}
+    methods = {method for method, _ in last}
+    assert {"mle", "mle_early", "mle_on", "seqgan", "constant", "noise"} <= methods
+    assert set(last) == {(method, seed) for method in methods for seed in range(3)}
+    steps = {last[method, seed]["step"] for method in ("mle_on", "seqgan", "constant", "noise") for seed in range(3)}
+    assert len(steps) == 1
+    factors = [(row["seed"], row["factor"]) for row in result["rows"] if row["method"] == "mle_sharper"]
+    assert len(factors) == len(set(factors)) == 3 * 6
