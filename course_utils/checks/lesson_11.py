@@ -85,10 +85,10 @@ _CONSTANT = {
     "NLL_oracle, less the batch mean": "stays",
 }
 _CONSTANT_WHY = {
-    "held-out NLL": "Nothing in these steps knows the data, so what was learned can only be lost: held-out sentences "
-    "become less probable.",
-    "NLL_oracle": "The mean gradient is 0, but one batch's is not, and Adam makes a full step of it. What it does to "
-    "rare words looks like a lower temperature.",
+    "held-out NLL": "Nothing in these steps knows the data. They make rare words rarer still, and held-out sentences "
+    "have many of those.",
+    "NLL_oracle": "The mean gradient is 0, but one batch's is not, and Adam makes a full step of it: the tiny pushes "
+    "down of rare words count fully, so these words sink, as at a lower temperature.",
     "NLL_oracle, reward -1": "The sign turns every step around: what makes rare words rarer with 1 makes them more "
     "frequent with -1.",
     "NLL_oracle, less the batch mean": "All rewards are equal, so all advantages are exactly 0. Nothing moves.",
@@ -115,8 +115,8 @@ constant = Exercise(
     reference=dict(_CONSTANT),
     wrong=[
         (_CONSTANT | {"mean gradient": 1.0}, "lesson 09"),
-        (_CONSTANT | {"held-out NLL": "falls"}, "only be lost"),
-        (_CONSTANT | {"held-out NLL": "stays"}, "only be lost"),
+        (_CONSTANT | {"held-out NLL": "falls"}, "rarer still"),
+        (_CONSTANT | {"held-out NLL": "stays"}, "rarer still"),
         (_CONSTANT | {"NLL_oracle": "stays"}, "full step"),
         (_CONSTANT | {"NLL_oracle": "rises"}, "full step"),
         (_CONSTANT | {"NLL_oracle, reward -1": "falls"}, "turns every step around"),
