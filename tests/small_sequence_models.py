@@ -1,14 +1,15 @@
-"""Recurrent and Transformer generators small enough for a test, and sentences for them."""
+"""Generators small enough for a test, and sentences for them."""
 
 import numpy as np
 import tensorflow as tf
 from scipy.special import erf, softmax
 
 from course_utils.models.recurrent import RecurrentGenerator
+from course_utils.models.relational_memory import RelationalMemoryGenerator
 from course_utils.models.transformer import TransformerGenerator
 
 V, B, T = 11, 4, 6
-KINDS = ("lstm", "lstm tied", "gru", "gru tied", "transformer", "transformer tied")
+KINDS = ("lstm", "lstm tied", "gru", "gru tied", "memory", "memory tied", "transformer", "transformer tied")
 
 
 def make(kind, **settings):
@@ -17,6 +18,9 @@ def make(kind, **settings):
     if name == "transformer":
         sizes = {"max_length": T + 2, "model_dim": 8, "heads": 2}
         return TransformerGenerator(V, **{**sizes, "tie_weights": tied, **settings})
+    if name == "memory":
+        sizes = {"embedding_dim": 12, "slots": 2, "heads": 2, "head_dim": 3}
+        return RelationalMemoryGenerator(V, **{**sizes, "tie_weights": tied, **settings})
     return RecurrentGenerator(V, **{"embedding_dim": 6, "hidden_dim": 6, "cell": name, "tie_weights": tied, **settings})
 
 

@@ -9,11 +9,17 @@ from small_gan import DieAtStep, weights
 from small_language_model import END, VOCABULARY, make_generator, make_sentences
 
 from course_utils.datasets.batching import shuffled_batches
+from course_utils.models.relational_memory import RelationalMemoryGenerator
 from course_utils.models.text_cnn import TextCNN
+from course_utils.models.text_multi_cnn import TextMultiCNN
 from course_utils.training.backup import EpochBackup
 from course_utils.training.bleu_score import SentenceBLEU
+from course_utils.training.cot import CoT
 from course_utils.training.gumbel_gan import GumbelGAN
+from course_utils.training.maligan import MaliGAN
 from course_utils.training.policy_gradient import PolicyGradient
+from course_utils.training.rankgan import RankGAN
+from course_utils.training.relgan import RelGAN
 from course_utils.training.rewards import NoiseReward, RolloutReward
 from course_utils.training.seqgan import SeqGAN
 
@@ -40,6 +46,21 @@ def _against_reward(make_reward, **settings):
     return make
 
 
+def _cooperating(**changed):
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    mediator = make_generator(hidden_dim=8, dropout=0.3, seed=4)
+    return CoT(make_generator(dropout=0.2), mediator, **rounds | changed)
+
+
+def make_relgan(**changed):
+    generator = RelationalMemoryGenerator(VOCABULARY, embedding_dim=4, slots=2, head_dim=3, dropout=0.2, seed=3)
+    judge = TextMultiCNN(
+        VOCABULARY, embedding_dim=6, representations=3, widths=(2, 3), filters=4, hidden_dim=5, dropout=0.3, seed=5
+    )
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    return RelGAN(generator, judge, **{"annealing_steps": 9, "inverse_temperature": 20.0} | rounds | changed)
+
+
 # Every method that `TextGame` runs; the shared tests go through all of them.
 GAMES = {
     "seqgan": _against_judge(SeqGAN, n_rollouts=2),
@@ -49,6 +70,15 @@ GAMES = {
         lambda: RolloutReward(SentenceBLEU(make_sentences(12), max_n=2, end_token=END), 2), baseline=True
     ),
     "noise": _against_reward(NoiseReward, generator_steps=2),
+    "maligan": _against_judge(
+        MaliGAN,
+        forced_tokens=keras.optimizers.schedules.PolynomialDecay(3.0, 4, 0.0),
+        samples_per_prefix=2,
+        likelihood_weight=0.5,
+    ),
+    "rankgan": _against_judge(RankGAN, n_rollouts=2, references=3),
+    "cot": _cooperating,
+    "relgan": make_relgan,
 }
 
 

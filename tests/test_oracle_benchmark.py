@@ -12,6 +12,7 @@ from course_utils.benchmark import oracle, oracle_methods, oracle_setting
 from course_utils.benchmark.oracle_table import best_rows, final_rows, interval, report
 
 METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan", "fresh"]
+METHODS += ["maligan", "rankgan", "cot"]
 
 
 @pytest.fixture
@@ -51,18 +52,15 @@ def test_every_method_gives_whole_rows_and_the_command_that_made_them(small, cap
     needed |= {"forward_jsd", "reverse_jsd"}
     assert all(needed <= set(row) and all(math.isfinite(row[name]) for name in needed) for row in rows)
     steps = {name: [row["step"] for row in rows if row["method"] == name] for name in METHODS}
-    assert (
-        steps["seqgan"] == steps["constant"] == [1, 2]
-        and steps["mle_on"] == steps["fresh"] == [2]
-        and steps["mle"] == [1, 2]
-    )
+    assert steps["seqgan"] == steps["constant"] == steps["maligan"] == steps["rankgan"] == steps["mle"] == [1, 2]
+    assert steps["mle_on"] == steps["fresh"] == [2] and steps["cot"] == [2, 4]  # as many as likelihood's
     assert [row["factor"] for row in rows if row["method"] == "mle_sharper"] == list(oracle_methods.SHARPER)
     judged = {row["method"] for row in rows if 0 <= row.get("called_real_unseen", -1) <= 1}
-    assert judged == {"seqgan", "fresh"}
+    assert judged == {"seqgan", "fresh", "maligan"}
     assert "0 runs after it" in capsys.readouterr().out
     # All started from the likelihood model, and then went their own ways.
     final = {label: rows[0] for label, rows in final_rows(rows).items() if "sharper" not in label}
-    assert len({row["nll_gen"] for label, row in final.items() if label != "fresh"}) == 7  # mle_early is mle here
+    assert len({row["nll_gen"] for label, row in final.items() if label != "fresh"}) == 10  # mle_early is mle here
     assert final["fresh"]["discriminator_loss"] != final["seqgan"]["discriminator_loss"]
 
 

@@ -101,6 +101,16 @@ def test_a_diverged_generator_is_an_error():
         perplexity(BigramTable(np.full((6, 6), np.nan)), TOKENS)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_temperature_is_a_power_of_the_probabilities(temperature):
+    powers = finite(BIGRAMS) ** (1 / temperature)
+    expected = perplexity(BigramTable(powers / powers.sum(axis=1, keepdims=True)), TOKENS)
+    # Of logits that are logarithms of unnormalised numbers: what the softmax divides by changes with the temperature.
+    shifted = finite(BIGRAMS) * np.arange(1, 7)[:, None]
+    result = perplexity(BigramTable(shifted), TOKENS, temperature=temperature)
+    assert result.nll_per_token == pytest.approx(expected.nll_per_token, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("tokens", "options", "error", "message"),
     [
@@ -110,6 +120,7 @@ def test_a_diverged_generator_is_an_error():
         ([[3, 6]], {}, ValueError, "0 to 5. Received: 3 to 6"),
         ([[-1, 2]], {}, ValueError, "0 to 5. Received: -1 to 2"),
         ([[3, 2]], {"words": 0}, ValueError, "words must be .* Received: 0"),
+        ([[3, 2]], {"temperature": 0}, ValueError, "temperature must be above 0. Received: 0"),
         ([[3, 2]], {"batch_size": 0}, ValueError, "batch_size must be .* Received: 0"),
     ],
 )

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_generator import TableGenerator
 
 from course_utils.models.recurrent import RecurrentGenerator
 from course_utils.sampling import pad_after_end, sample, soft_sample, soft_sentences
@@ -21,6 +22,35 @@ def test_given_numbers_make_the_sentences_of_soft_sample_inside_xla_too(straight
     np.testing.assert_allclose(soft_sentences(generator, uniforms, **settings), expected, atol=1e-6)
     graph = tf.function(lambda given: soft_sentences(generator, given, **settings), jit_compile=True)
     np.testing.assert_allclose(graph(uniforms), expected, atol=1e-6)
+
+
+def test_tokens_fed_back_are_those_of_hard_sentences_and_the_vectors_those_of_soft_ones():
+    generator = RecurrentGenerator(V, embedding_dim=3, hidden_dim=3, seed=1)
+    uniforms = tf.random.stateless_uniform((T, 50, V), (3, 0))
+    fed = soft_sentences(generator, uniforms, temperature=0.7, feed_tokens=True)
+    hard = soft_sentences(generator, uniforms, temperature=0.7, straight_through=True)
+    np.testing.assert_array_equal(np.argmax(fed, axis=2), np.argmax(hard, axis=2))
+    assert 0.3 < np.max(fed, axis=2).mean() < 0.99 and np.all(np.max(hard, axis=2) == 1)
+    # Each vector is the relaxation of the logits after the tokens before it.
+    start = tf.fill((50, 1), generator.start_token)
+    logits = generator(tf.concat([start, tf.argmax(fed, axis=2, output_type=tf.int32)[:, :-1]], axis=1))
+    noise = -np.log(-np.log(np.transpose(uniforms, (1, 0, 2))))
+    np.testing.assert_allclose(fed, tf.nn.softmax((logits + noise) / 0.7), atol=1e-5)
+    both = soft_sentences(generator, uniforms, temperature=0.7, straight_through=True, feed_tokens=True)
+    np.testing.assert_array_equal(both, hard)
+
+
+@pytest.mark.parametrize("feed_tokens", [False, True])
+def test_tokens_fed_back_pass_no_gradient_on(feed_tokens):
+    """A table has no state: what comes back from the last position to the first comes through the input."""
+    generator = TableGenerator(np.random.default_rng(0).normal(size=(T, V, V)))
+    with tf.GradientTape() as tape:
+        soft = soft_sentences(
+            generator, tf.random.stateless_uniform((T, 6, V), (3, 0)), temperature=0.7, feed_tokens=feed_tokens
+        )
+        last = tf.reduce_sum(soft[:, -1] * tf.range(float(V)))
+    slope = np.abs(tf.convert_to_tensor(tape.gradient(last, generator.table.value))).max(axis=(1, 2))
+    assert slope[-1] > 1e-3 and np.all((slope[:-1] == 0) == feed_tokens)
 
 
 def test_one_hot_sentences_are_padded_as_sampled_ones():

@@ -142,7 +142,7 @@ def test_what_a_killed_process_left_half_written_is_cleared(words, stopped):
     assert sorted(path.name for path in stopped.iterdir() if path.name.startswith(".")) == [".mine"]
 
 
-@pytest.mark.parametrize("generator", ["lstm", "gru", "transformer"])
+@pytest.mark.parametrize("generator", ["lstm", "gru", "memory", "transformer"])
 def test_each_generator_with_every_option_trains(words, generator, tmp_path, capsys):
     options = ["--generator", generator, "--tie-weights", "--dropout", "0.1", "--label-smoothing", "0.1"]
     options += ["--schedule", "cosine", "--scheduled-sampling", "0.5", "--valid", words[1], "--epochs", "1"]

@@ -1,7 +1,8 @@
-"""``train seqgan``, ``gsgan`` and ``pgbleu``: what they leave, going on after an interruption, and one-line errors."""
+"""The games of ``train``: what they leave, going on after an interruption, and one-line errors."""
 
 import argparse
 import dataclasses
+import functools
 import json
 import shlex
 
@@ -20,20 +21,22 @@ OPTIONS = {
     "seqgan": {"rollouts": 2, "warm_up": 1, "minibatches": 4, "baseline": True},
     "gsgan": {"minibatches": 2},
     "pgbleu": {"rollouts": 2},
+    "maligan": {"samples": 4, "warm_up": 1, "minibatches": 4, "likelihood_weight": 0.5},
+    "rankgan": {"rollouts": 2, "references": 3, "warm_up": 1, "minibatches": 4},
+    "cot": {"minibatches": 2},
+    "relgan": {"minibatches": 2, "inverse_temperature": 20.0},
 }
 FILES = ["curves.png", "generator.keras", "history.json", "likelihood", "metrics.json", "samples.txt", "settings.json"]
 
 
 @pytest.fixture(autouse=True)
 def light(monkeypatch):
-    """A small discriminator, and no XLA, which takes seconds to compile."""
-    wide = game_models.TextCNN
+    """Small discriminators, and no XLA, which takes seconds to compile."""
     monkeypatch.setattr(CompiledStepModel, "compiled_step", lambda self, step: step)
-    monkeypatch.setattr(
-        game_models,
-        "TextCNN",
-        lambda *arguments, **settings: wide(*arguments, **settings, embedding_dim=4, widths=(1, 2), filters=4),
-    )
+    own = {"TextCNN": {"widths": (1, 2)}, "TextMultiCNN": {"representations": 2, "widths": (2, 3), "hidden_dim": 4}}
+    for name, sizes in own.items():
+        small = functools.partial(getattr(game_models, name), embedding_dim=4, filters=4, **sizes)
+        monkeypatch.setattr(game_models, name, small)
 
 
 def settings_of(method, corpus, **changed):
@@ -115,7 +118,7 @@ def test_the_command_asks_for_its_settings(method, text, monkeypatch):
     assert words[:2] == ["train", method]
     assert train.main(parser.parse_args(words[1:])) == 0
     assert asked[0][:2] == (method, settings)
-    assert asked[0][2].name == f"corpus-lstm-{method}"
+    assert asked[0][2].name == f"corpus-{settings.generator}-{method}"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +131,12 @@ def test_the_command_asks_for_its_settings(method, text, monkeypatch):
         ("pgbleu", ["--rollouts", "0"], "rollouts must be at least 1"),
         ("gsgan", ["--minibatches", "0"], "minibatches must be at least 1"),
         ("gsgan", ["--game-rate", "0"], "game_rate must be a number above 0"),
+        ("relgan", ["--inverse-temperature", "0"], "inverse_temperature must be a number above 0"),
+        ("relgan", ["--size", "9"], "size must be a multiple of 2, the memory's heads. Received: 9"),
+        ("cot", ["--likelihood-weight", "-1"], "likelihood_weight must be at least 0"),
+        ("maligan", ["--samples", "0"], "samples must be at least 1"),
+        ("maligan", ["--samples", "5"], "samples must divide batch. Received: 5 samples in a batch of 64"),
+        ("rankgan", ["--references", "0"], "references must be at least 1"),
         ("gsgan", ["--rollouts", "4"], "unrecognized arguments: --rollouts 4"),
         ("pgbleu", ["--corpus", "no.txt"], "There is no text file 'no.txt'"),
     ],

@@ -9,7 +9,7 @@ import pathlib
 from course_utils.records import write_json
 
 TABLES = {
-    "speed": "lesson 03's GAN, or the sequence engine, against this machine's own products and a peer",
+    "speed": "lesson 03's GAN, the sequence engine, a text GAN or BLEU, against this machine's products or a peer",
     "arena": "games per second of lesson 02's arena, side by side and one after another",
     "oracle": "SeqGAN's oracle benchmark with its controls, for several seeds (resumable)",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",

@@ -11,7 +11,7 @@ import os
 import pathlib
 import time
 
-from course_utils.benchmark.oracle_methods import METHODS, NEEDS_MLE
+from course_utils.benchmark.oracle_methods import METHODS, STARTS
 from course_utils.benchmark.oracle_setting import Setting
 from course_utils.benchmark.oracle_table import report
 from course_utils.records import circumstances, read_json, write_json
@@ -37,7 +37,7 @@ def _positive(text: str) -> int:
 def measure(args: argparse.Namespace) -> dict:
     """Train and measure every method on every seed; return all rows with the circumstances.
 
-    Methods that start from the likelihood model train it first, if it is not there yet.
+    Methods that start from a likelihood model train it first, if it is not there yet.
 
     Raises:
         ValueError: if kept rows were measured with other versions or on another machine.
@@ -51,7 +51,8 @@ def measure(args: argparse.Namespace) -> dict:
     same = {name: known[name] for name in ("versions", "machine")}
     start("11", seed=0)
     setting = Setting(args.profile, args.length)
-    needed = [name for name in METHODS if name in methods or (name == "mle" and set(methods) & set(NEEDS_MLE))]
+    starts = {STARTS[name] for name in methods if name in STARTS}
+    needed = [name for name in METHODS if name in methods or name in starts]
     rows = []
     for seed in range(args.seeds):
         for number, name in enumerate(needed):

@@ -6,13 +6,14 @@ the rows that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, warm_discriminator
+from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
+from course_utils.benchmark.oracle_zoo import FROM_SCRATCH, ZOO
 
-RATE, CLIP, EPSILON = 1e-2, 5.0, 1e-8  # of the published code's Adam
 SHARPER = (1.1, 1.25, 1.5, 1.75, 2.0, 2.2)  # factors on the logits of the likelihood model
-Rows = Iterator[dict]
 
 
 def random(setting: Setting, seed: int, done: int) -> Rows:
@@ -22,7 +23,7 @@ def random(setting: Setting, seed: int, done: int) -> Rows:
 
 def mle(setting: Setting, seed: int, done: int) -> Rows:
     """Maximum likelihood, the start of all that follow."""
-    yield from _likelihood(setting, seed, done, "mle", scheduled_sampling=0.0)
+    yield from likelihood(setting, seed, done, "mle")
 
 
 def mle_early(setting: Setting, seed: int, done: int) -> Rows:
@@ -40,7 +41,7 @@ def mle_early(setting: Setting, seed: int, done: int) -> Rows:
 def mle_sharper(setting: Setting, seed: int, done: int) -> Rows:
     """The likelihood model, sampled with its logits multiplied: no training at all."""
     for factor in SHARPER[done:]:
-        measured = setting.measure(_loaded(setting, seed, "mle"), seed, final=True, temperature=1 / factor)
+        measured = setting.measure(loaded(setting, seed, "mle"), seed, final=True, temperature=1 / factor)
         yield {"step": setting.budget.epochs, "factor": factor, **measured}
 
 
@@ -50,16 +51,16 @@ def ss(setting: Setting, seed: int, done: int) -> Rows:
 
     steps = setting.budget.epochs * (len(setting.real) // BATCH)
     rising = keras.optimizers.schedules.PolynomialDecay(0.0, steps, 0.25)
-    yield from _likelihood(setting, seed, done, "ss", scheduled_sampling=rising)
+    yield from likelihood(setting, seed, done, "ss", scheduled_sampling=rising)
 
 
 def mle_on(setting: Setting, seed: int, done: int) -> Rows:
     """Likelihood for as many further steps as the adversarial methods get, with fresh moments as they have."""
     from course_utils.training.language_model import LanguageModel
 
-    model = LanguageModel(_loaded(setting, seed, "mle"), seed=seed)
-    model.compile(_adam())
-    yield from _go_on(setting, seed, done, "mle_on", model, BATCH, looks=1)
+    model = LanguageModel(loaded(setting, seed, "mle"), seed=seed)
+    model.compile(adam())
+    yield from go_on(setting, seed, done, "mle_on", model, BATCH, looks=1)
 
 
 def pgbleu(setting: Setting, seed: int, done: int) -> Rows:
@@ -119,7 +120,7 @@ def gsgan(setting: Setting, seed: int, done: int) -> Rows:
     # As many minibatches of the discriminator as SeqGAN's. A soft sentence is 5,000 numbers a token, so it serves once.
     minibatches = ROUNDS * EPOCHS * 2 * setting.budget.round_sentences // BATCH
     gan = GumbelGAN(
-        _loaded(setting, seed, "mle"),
+        loaded(setting, seed, "mle"),
         setting.discriminator(seed),
         temperature=keras.optimizers.schedules.ExponentialDecay(1.0, setting.budget.steps, 0.1),
         discriminator_rounds=minibatches,
@@ -127,7 +128,7 @@ def gsgan(setting: Setting, seed: int, done: int) -> Rows:
         seed=seed,
     )
     gan.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4))
-    yield from _go_on(setting, seed, done, "gsgan", gan, minibatches * BATCH // 2)
+    yield from go_on(setting, seed, done, "gsgan", gan, minibatches * BATCH // 2, calls=True)
 
 
 METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
@@ -147,51 +148,21 @@ METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
         baseline,
         fresh,
         gsgan,
+        *ZOO,
+        *RELAXED,
     )
 }
-NEEDS_MLE = tuple(name for name in METHODS if name not in ("random", "mle", "ss"))
-
-
-def _likelihood(setting: Setting, seed: int, done: int, name: str, *, scheduled_sampling) -> Rows:
-    """Train by likelihood, keeping the generators of the best epoch on held-out sentences and of the last."""
-    from course_utils.datasets.batching import shuffled_batches
-    from course_utils.training.early_stopping import BestEpochBackup
-    from course_utils.training.language_model import LanguageModel
-
-    epochs = setting.budget.epochs
-    batches = shuffled_batches(setting.real, BATCH, seed=seed)
-    model = LanguageModel(setting.generator(seed), scheduled_sampling=scheduled_sampling, seed=seed)
-    model.compile(_adam())
-    looks = sorted({*range(1, 6), *range(10, epochs, 10), epochs} & set(range(1, epochs + 1)))
-    for epoch in looks[done:]:
-        backup = BestEpochBackup(
-            setting.folder(seed, name),
-            batches,
-            network=model.generator,
-            path=setting.folder(seed, f"{name}-best.keras"),
-            patience=epochs,
-            delete_checkpoint=False,
-        )
-        model.fit(
-            batches,
-            epochs=epoch,
-            validation_data=setting.held_out,
-            validation_batch_size=BATCH,
-            verbose=0,
-            callbacks=[backup],
-        )
-        if epoch < epochs:
-            yield {"step": epoch, **setting.measure(model.generator, seed, final=False)}
-    _keep(model.generator, setting.folder(seed, f"{name}.weights.h5"))
-    yield {"step": epochs, **setting.measure(model.generator, seed, final=True)}
+_NOT_FROM_MLE = {"random", "mle", "ss", *FROM_SCRATCH, *(method.__name__ for method in RELAXED)}
+# The method whose network each starts from, if any.
+STARTS = {name: "mle" for name in METHODS if name not in _NOT_FROM_MLE} | RELAXED_STARTS
 
 
 def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward) -> Rows:
     from course_utils.training.policy_gradient import PolicyGradient
 
-    model = PolicyGradient(_loaded(setting, seed, "mle"), reward, batch_size=BATCH, seed=seed)
-    model.compile(_adam(1 / BATCH))
-    yield from _go_on(setting, seed, done, name, model, BATCH)
+    model = PolicyGradient(loaded(setting, seed, "mle"), reward, batch_size=BATCH, seed=seed)
+    model.compile(adam(1 / BATCH))
+    yield from go_on(setting, seed, done, name, model, BATCH)
 
 
 def _seqgan(setting: Setting, seed: int, done: int, name: str, before=None, after=None, **settings) -> Rows:
@@ -199,7 +170,7 @@ def _seqgan(setting: Setting, seed: int, done: int, name: str, before=None, afte
     from course_utils.training.seqgan import SeqGAN
 
     gan = SeqGAN(
-        _loaded(setting, seed, "mle"),
+        loaded(setting, seed, "mle"),
         setting.discriminator(seed),
         batch_size=BATCH,
         discriminator_rounds=ROUNDS,
@@ -207,74 +178,7 @@ def _seqgan(setting: Setting, seed: int, done: int, name: str, before=None, afte
         seed=seed,
         **settings,
     )
-    gan.compile(_adam(1 / BATCH), _warm_discriminator(setting, seed, gan, before))
+    gan.compile(adam(1 / BATCH), warm_discriminator(setting, seed, gan, real=before))
     batch = ROUNDS * setting.budget.round_sentences
-    yield from _go_on(setting, seed, done, name, gan, batch, looks=1 if after is not None else None, real=after)
-
-
-def _warm_discriminator(setting: Setting, seed: int, gan, real=None):
-    """Train the game's discriminator before the game, once a seed; return its optimiser."""
-    import keras
-
-    from course_utils.datasets.batching import shuffled_batches
-    from course_utils.training.backup import EpochBackup
-    from course_utils.training.seqgan import SeqGAN
-
-    folder, epochs = ("warm_up", setting.budget.warm_up) if real is None else ("warm_up_fresh", 1)
-    batches = shuffled_batches(setting.real if real is None else real, len(setting.real), seed=seed)
-    warm = SeqGAN(
-        gan.generator,
-        gan.discriminator,
-        batch_size=BATCH,
-        generator_steps=0,
-        discriminator_rounds=1,
-        discriminator_epochs=EPOCHS,
-        seed=seed,
-    )
-    warm.compile(discriminator_optimizer=keras.optimizers.Adam(1e-4))
-    backup = EpochBackup(setting.folder(seed, folder), batches, delete_checkpoint=False)
-    warm.fit(batches, epochs=epochs, verbose=0, callbacks=[backup])
-    return warm.discriminator_optimizer
-
-
-def _go_on(setting: Setting, seed: int, done: int, name: str, model, batch: int, looks=None, real=None) -> Rows:
-    """Train for the adversarial phase's steps on batches of real sentences, and measure at each look."""
-    import numpy as np
-
-    from course_utils.datasets.batching import shuffled_batches
-    from course_utils.training.backup import EpochBackup
-
-    looks = looks or setting.budget.looks
-    steps = setting.budget.steps // looks
-    real = setting.real if real is None else real
-    if len(real) // batch != steps:  # a pass over the real sentences is longer or shorter than the steps of a look
-        real = np.resize(real, (steps * batch, setting.length))
-    batches = shuffled_batches(real, batch, seed=seed)
-    for look in range(done + 1, looks + 1):
-        backup = EpochBackup(setting.folder(seed, name), batches, delete_checkpoint=False)
-        model.fit(batches, epochs=look, verbose=0, callbacks=[backup])
-        row = {"step": look * steps}
-        row |= {metric: round(values[-1], 4) for metric, values in backup.history.items()}
-        if look == looks and getattr(model, "discriminator", None) is not None:
-            row |= setting.called_real(model.discriminator, model.generator, seed)
-        yield row | setting.measure(model.generator, seed, final=look == looks)
-
-
-def _adam(scale: float = 1.0):
-    """Return the published Adam, for a loss that is ``scale`` times the published one."""
-    import keras
-
-    return keras.optimizers.Adam(RATE, epsilon=EPSILON * scale, global_clipnorm=CLIP * scale)
-
-
-def _loaded(setting: Setting, seed: int, name: str):
-    generator = setting.generator(seed)
-    generator.load_weights(setting.folder(seed, f"{name}.weights.h5"))
-    return generator
-
-
-def _keep(generator, path) -> None:
-    from course_utils.runtime import replacing
-
-    with replacing(path) as part:
-        generator.save_weights(part, overwrite=True)
+    looks = None if after is None else 1
+    yield from go_on(setting, seed, done, name, gan, batch, looks=looks, real=after, calls=True)

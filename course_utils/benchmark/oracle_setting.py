@@ -73,13 +73,21 @@ class Setting:
         """Return where a run keeps what it needs to go on after an interruption."""
         return BUILD / "benchmark" / "oracle" / f"{self.profile}-{self.length}" / f"seed-{seed}" / method
 
-    def generator(self, seed: int):
-        """Return the published generator: the oracle's shape, weights N(0, 0.1)."""
+    def generator(self, seed: int, width: int = 32, dropout: float = 0.0):
+        """Return the published generator: the oracle's shape, weights N(0, 0.1); or a wider one, such as a mediator."""
         import numpy as np
 
         from course_utils.models.recurrent import RecurrentGenerator
 
-        generator = RecurrentGenerator(self.oracle.vocabulary_size, start_token=0, end_token=None, seed=seed)
+        generator = RecurrentGenerator(
+            self.oracle.vocabulary_size,
+            embedding_dim=width,
+            hidden_dim=width,
+            dropout=dropout,
+            start_token=0,
+            end_token=None,
+            seed=seed,
+        )
         rng = np.random.default_rng(seed)
         for weight in generator.trainable_variables:
             weight.assign(rng.normal(0.0, SPREAD, weight.shape).astype(np.float32))

@@ -1,27 +1,29 @@
-"""How fast the course's engines run, as ratios taken in one run: lesson 03's GAN, the sequence engine, or SeqGAN."""
+"""How fast the course's engines run, as ratios taken in one run, one subject at a time."""
 
 from __future__ import annotations
 
 import argparse
 
-from course_utils.benchmark import image_speed, seqgan_speed, sequence_speed
+from course_utils.benchmark import bleu_speed, image_speed, relgan_speed, seqgan_speed, sequence_speed
 
-WITH_PEER = {"sequences": sequence_speed, "seqgan": seqgan_speed}
-SUBJECTS = ("images", *WITH_PEER)
+ALONE = {"images": image_speed, "bleu": bleu_speed}
+WITH_PEER = {"sequences": sequence_speed, "seqgan": seqgan_speed, "relgan": relgan_speed}
+SUBJECTS = ALONE | WITH_PEER
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
-    parser.add_argument("subject", choices=SUBJECTS, help="lesson 03's GAN, the sequence engine, or SeqGAN")
-    parser.add_argument("--peer", metavar="PYTHON", help="not for images: a Python with PyTorch 2.13 for the peer")
+    parser.add_argument("subject", choices=SUBJECTS, help="lesson 03's GAN, the sequence engine, a text GAN, or BLEU")
+    parser.add_argument("--peer", metavar="PYTHON", help="of sequences, seqgan and relgan: a Python with PyTorch 2.13")
 
 
 def measure(args: argparse.Namespace) -> dict:
     """Run one subject's contestants and return its figures."""
-    figures = image_speed.measure() if args.subject == "images" else WITH_PEER[args.subject].measure(args.peer)
+    subject = SUBJECTS[args.subject]
+    figures = subject.measure(args.peer) if args.subject in WITH_PEER else subject.measure()
     return {"subject": args.subject, **figures}
 
 
 def report(result: dict) -> str:
     """Return the figures as a table."""
-    return {"images": image_speed, **WITH_PEER}[result["subject"]].report(result)
+    return SUBJECTS[result["subject"]].report(result)

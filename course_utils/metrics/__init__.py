@@ -1,1 +1,1 @@
-"""Measures of what a generator makes. For images start at `images.report`."""
+"""Measures of what a generator makes. For images start at `images.report`, for text at `text`."""

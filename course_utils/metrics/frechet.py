@@ -48,7 +48,7 @@ def feature_statistics(features) -> FeatureStatistics:
     if count < 2 * dimensions:
         raise ValueError(
             f"A covariance of {dimensions} features needs at least {2 * dimensions} vectors. Received: {count}. "
-            "Give more images; a few thousand make the distance steady."
+            "Give more of them; a few thousand make the distance steady."
         )
     covariance = np.cov(features, rowvar=False).reshape(dimensions, dimensions)
     return FeatureStatistics(features.mean(axis=0), covariance)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.sampling import counted_positions, log_prob
-from course_utils.sampling.compiled import check_whole, run_compiled
+from course_utils.sampling.compiled import check_temperature, check_whole, run_compiled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Perplexity:
     sentences: int
 
 
-def perplexity(generator, tokens, *, words: int | None = None, batch_size: int = 64) -> Perplexity:
+def perplexity(
+    generator, tokens, *, words: int | None = None, temperature: float = 1.0, batch_size: int = 64
+) -> Perplexity:
     """Return the perplexity of sentences under a generator, per token and per word.
 
     Every token up to and including the end token is predicted from the true ones before it (teacher forcing, without
@@ -47,6 +49,7 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
         generator: a `course_utils.models.sequence.SequenceGenerator`.
         tokens: integer (N, T), sentences without the start token, N at least 1.
         words: the number of words in these sentences, without end tokens; one is added for each end token there is.
+        temperature: above 0; judged is softmax(logits / temperature), which `sample` draws from.
         batch_size: sentences computed at a time. It bounds the memory, about ``batch_size`` · T · V floats.
 
     Returns:
@@ -54,8 +57,8 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
 
     Raises:
         TypeError: if the ids are not integers.
-        ValueError: if the shape is another one, an id is outside the generator's vocabulary, ``words`` or
-            ``batch_size`` is not positive, or a log-probability is NaN.
+        ValueError: if the shape is another one, an id is outside the generator's vocabulary, ``words``,
+            ``temperature`` or ``batch_size`` is not positive, or a log-probability is NaN.
 
     Example:
         >>> from course_utils.models.recurrent import RecurrentGenerator
@@ -69,13 +72,14 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
     """
     tokens = checked_sentences(tokens, generator.vocabulary_size)
     check_whole(batch_size=batch_size, **({} if words is None else {"words": words}))
+    tempered = check_temperature(temperature, zero=False)
     counted = counted_positions(tf.constant(tokens), generator.end_token).numpy()  # (N, T)
     total = 0.0
     for first in range(0, len(tokens), batch_size):
         rows = tokens[first : first + batch_size]
         # A last batch of its own shape would be traced again; its filling is sliced off.
         filled = np.pad(rows, ((0, batch_size - len(rows)), (0, 0)))
-        picked = run_compiled(log_prob, generator, (), (tf.constant(filled),)).numpy()[: len(rows)]
+        picked = run_compiled(_tempered_log_prob, generator, (), (tf.constant(filled), tempered)).numpy()[: len(rows)]
         total -= picked.sum(dtype=np.float64)
     if np.isnan(total):
         raise ValueError("The generator's log-probabilities must be numbers. Received: NaN. Its training has diverged.")
@@ -91,6 +95,21 @@ def perplexity(generator, tokens, *, words: int | None = None, batch_size: int =
             words=words,
             sentences=len(tokens),
         )
+
+
+class _Tempered:
+    """A generator whose logits are divided by a temperature."""
+
+    def __init__(self, generator, temperature: tf.Tensor):
+        self.generator, self.temperature = generator, temperature
+        self.start_token, self.end_token = generator.start_token, generator.end_token
+
+    def __call__(self, tokens, training: bool = False):
+        return self.generator(tokens, training=training) / self.temperature
+
+
+def _tempered_log_prob(generator, tokens, temperature):
+    return log_prob(_Tempered(generator, temperature), tokens)
 
 
 def checked_sentences(tokens, vocabulary_size: int) -> np.ndarray:

@@ -78,7 +78,7 @@ class TextCNN(TextDiscriminator):
         seed: int = 0,
         **kwargs: Any,
     ):
-        windows = _windows(widths, filters, length)
+        windows = fitting_windows(widths, filters, length)
         total = sum(windows.values())
         seeds = layer_seeds(seed)
         super().__init__(
@@ -103,7 +103,14 @@ class TextCNN(TextDiscriminator):
         }
         self.widths = tuple(windows)
         self.convolutions = [
-            _MaxOverTime(width, count, next(seeds), name=f"width_{width}", dtype=self.dtype_policy)
+            MaxOverTime(
+                width,
+                count,
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1, seed=next(seeds)),
+                bias_initializer=keras.initializers.Constant(0.1),
+                name=f"width_{width}",
+                dtype=self.dtype_policy,
+            )
             for width, count in windows.items()
         ]
         for convolution in self.convolutions:
@@ -124,18 +131,21 @@ class TextCNN(TextDiscriminator):
 
     def features(self, tokens, training: bool = False):
         x = self.embed(tokens)  # (B, T, E)
-        if x.shape[1] is not None and x.shape[1] < max(self.widths):
-            raise ValueError(
-                f"Sentences must have at least as many tokens as the widest window, {max(self.widths)}. "
-                f"Received: {x.shape[1]}. Make the TextCNN with length={x.shape[1]}, or pad the sentences."
-            )
+        check_length(x.shape[1], self.widths)
         a = tf.concat([convolution(x) for convolution in self.convolutions], axis=-1)  # (B, F)
         t = self.gate(a)
         return self.feature_dropout(t * self.transform(a) + (1 - t) * a, training=training)
 
 
-def _windows(widths: Sequence[int], filters: int | Sequence[int], length: int | None) -> dict[int, int]:
-    """Return the number of filters of each width that fits into the length."""
+def fitting_windows(widths: Sequence[int], filters: int | Sequence[int], length: int | None) -> dict[int, int]:
+    """Return the number of filters of each width that fits into the length.
+
+    Args, errors: as `TextCNN`.
+
+    Example:
+        >>> fitting_windows((1, 2, 3), 7, length=2)
+        {1: 7, 2: 7}
+    """
     widths = tuple(widths)
     filters = (filters,) * len(widths) if isinstance(filters, int) else tuple(filters)
     if not widths or len(set(widths)) != len(widths):
@@ -153,18 +163,27 @@ def _windows(widths: Sequence[int], filters: int | Sequence[int], length: int | 
     return kept
 
 
-class _MaxOverTime(keras.layers.Layer):
+def check_length(length: int | None, widths: Sequence[int]) -> None:
+    """Raise a ValueError if sentences are known to be shorter than the widest window."""
+    if length is not None and length < max(widths):
+        raise ValueError(
+            f"Sentences must have at least as many tokens as the widest window, {max(widths)}. "
+            f"Received: {length}. Make the discriminator with length={length}, or pad the sentences."
+        )
+
+
+class MaxOverTime(keras.layers.Layer):
     """Embeddings (B, T, E) → the maximum over time of relu(convolution + bias), (B, filters)."""
 
-    def __init__(self, width: int, filters: int, seed: int, **kwargs: Any):
+    def __init__(self, width: int, filters: int, *, kernel_initializer, bias_initializer, **kwargs: Any):
         super().__init__(**kwargs)
         self.width, self.filters = width, filters
-        self._initializer = keras.initializers.TruncatedNormal(stddev=0.1, seed=seed)
+        self._initializers = kernel_initializer, bias_initializer
 
     def build(self, input_shape) -> None:
         shape = (self.width, input_shape[-1], self.filters)
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self._initializer)
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=keras.initializers.Constant(0.1))
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self._initializers[0])
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=self._initializers[1])
 
     def call(self, x):
         strongest = tf.reduce_max(_convolve(x, tf.convert_to_tensor(self.kernel)), axis=1)

@@ -153,6 +153,10 @@ class TransformerGenerator(SequenceModel):
         return logits, {"position": position + 1, "keys": tuple(keys), "values": tuple(values)}
 
     def call(self, tokens, training: bool = False):
+        return self.project(self.features(tokens, training), training)
+
+    def features(self, tokens, training: bool = False) -> tf.Tensor:
+        """Return what the logits are computed from, (B, T, model_dim), given tokens as in a call."""
         x = self.embed(tokens, 2, training)  # (B, T, model_dim)
         if x.shape[1] is not None and x.shape[1] > self.max_length:
             raise ValueError(
@@ -162,7 +166,7 @@ class TransformerGenerator(SequenceModel):
         x += self.positions(tf.range(tf.shape(x)[1]))
         for block in self.blocks:
             x = block(x, training=training)
-        return self.project(self.last_norm(x), training)
+        return self.last_norm(x)
 
 
 class _DecoderBlock(TransformerBlock):  # its name stands in the weights files, the bundled one too

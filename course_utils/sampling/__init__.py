@@ -6,11 +6,13 @@ generators and Transformers alike. Random numbers are a function of ``seed`` alo
 
 from course_utils.sampling.draw import draw_tokens, keep_top
 from course_utils.sampling.likelihood import counted_positions, log_prob
+from course_utils.sampling.prefixes import complete
 from course_utils.sampling.rollouts import rollout
 from course_utils.sampling.sentences import sample
 from course_utils.sampling.soft import pad_after_end, soft_sample, soft_sentences
 
 __all__ = [
+    "complete",
     "counted_positions",
     "draw_tokens",
     "keep_top",

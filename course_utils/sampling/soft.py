@@ -47,13 +47,17 @@ def _soft_sample(generator, n, length, straight_through, seed, temperature) -> t
     return soft_sentences(generator, uniforms, temperature=temperature, straight_through=straight_through)
 
 
-def soft_sentences(generator, uniforms, *, temperature, straight_through: bool = False) -> tf.Tensor:
+def soft_sentences(
+    generator, uniforms, *, temperature, straight_through: bool = False, feed_tokens: bool = False
+) -> tf.Tensor:
     """Return the sentences that `soft_sample` makes of given random numbers, for steps compiled with XLA.
 
     Args:
         generator: a `course_utils.models.sequence.SequenceGenerator`.
         uniforms: float32 (T, B, V) in [0, 1), drawn outside XLA, which would take another generator of them.
         temperature, straight_through: as of `soft_sample`.
+        feed_tokens: feed back the token of the largest entry, not the vector. It follows p_g(· | tokens before), and a
+            step's gradient reaches those before it through the state alone.
 
     Returns:
         float32 (B, T, V). Differentiable in the generator's weights.
@@ -63,6 +67,8 @@ def soft_sentences(generator, uniforms, *, temperature, straight_through: bool =
         >>> generator = RecurrentGenerator(5, embedding_dim=4, hidden_dim=4, end_token=None)
         >>> soft_sentences(generator, tf.fill((3, 2, 5), 0.5), temperature=0.5).shape
         TensorShape([2, 3, 5])
+
+    Source: as `soft_sample`; ``feed_tokens``: the public code of Nie et al. 2019 (RelGAN).
     """
     length, n, _ = uniforms.shape
     relax = gradients.straight_through_gumbel if straight_through else gradients.gumbel_softmax
@@ -73,6 +79,8 @@ def soft_sentences(generator, uniforms, *, temperature, straight_through: bool =
         logits, state = generator.step(token, state)
         token = relax(logits, uniforms[position], temperature)
         tokens.append(token)
+        if feed_tokens:
+            token = tf.argmax(token, axis=1, output_type=tf.int32)
     return tf.stack(tokens, axis=1)
 
 

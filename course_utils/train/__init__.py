@@ -12,6 +12,10 @@ METHODS = {
     "seqgan": "a language model, then SeqGAN: policy gradient with rollouts that a convolutional network judges",
     "gsgan": "a language model, then the Gumbel-softmax GAN",
     "pgbleu": "a language model, then policy gradient with BLEU as the reward",
+    "maligan": "a language model, then MaliGAN: its own sentences, weighted by how real they look",
+    "rankgan": "a language model, then RankGAN: policy gradient with rollouts that are ranked among real sentences",
+    "relgan": "a language model, then RelGAN: a Gumbel-softmax GAN with a relational memory and a relativistic loss",
+    "cot": "a language model, then cooperative training: a second one learns from both, and the first goes towards it",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import keras
@@ -9,25 +10,49 @@ import numpy as np
 
 from course_utils.datasets.batching import shuffled_batches
 from course_utils.models.text_cnn import TextCNN
+from course_utils.models.text_multi_cnn import TextMultiCNN
 from course_utils.train.corpus import Corpus
-from course_utils.train.game_settings import GameSettings, GsganSettings, PolicySettings, SeqganSettings
+from course_utils.train.game_settings import (
+    CotSettings,
+    GameSettings,
+    GsganSettings,
+    MaliganSettings,
+    PolicySettings,
+    RankganSettings,
+    RelganSettings,
+    SeqganSettings,
+)
+from course_utils.train.mle import build_generator
 from course_utils.training.backup import EpochBackup
 from course_utils.training.bleu_score import SentenceBLEU
+from course_utils.training.cot import CoT
 from course_utils.training.gumbel_gan import GumbelGAN
+from course_utils.training.maligan import MaliGAN
 from course_utils.training.policy_gradient import PolicyGradient
+from course_utils.training.rankgan import RankGAN
+from course_utils.training.relgan import RelGAN
 from course_utils.training.rewards import RolloutReward
 from course_utils.training.seqgan import SeqGAN
 from course_utils.training.text_game import TextGame
 
 EPOCHS = 3  # passes of the discriminator over the sentences of a round, SeqGAN's k
 DISCRIMINATOR_RATE = 1e-4
+MEDIATOR_DROPOUT = 0.5  # as published
 
 
 def build_game(
     method: str, settings: GameSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path
 ) -> tuple[TextGame, int]:
     """Return the compiled game, its discriminator pretrained, and the real sentences that a training step takes."""
-    builders = {"seqgan": _seqgan, "gsgan": _gsgan, "pgbleu": _pgbleu}
+    builders = {
+        "seqgan": _seqgan,
+        "gsgan": _gsgan,
+        "pgbleu": _pgbleu,
+        "maligan": _maligan,
+        "rankgan": _rankgan,
+        "cot": _cot,
+        "relgan": _relgan,
+    }
     return builders[method](settings, corpus, generator, warm_up_folder)
 
 
@@ -39,10 +64,19 @@ def _judge(settings: GameSettings, corpus: Corpus) -> TextCNN:
     return TextCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed)
 
 
-def _seqgan(settings: SeqganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+def _shared(settings: GameSettings) -> dict:
+    """Return what every game is told."""
+    return {"batch_size": settings.batch, "likelihood_weight": settings.likelihood_weight, "seed": settings.seed}
+
+
+def _judged(
+    game: type[TextGame], settings, corpus: Corpus, generator, warm_up_folder: pathlib.Path, *, judging=None, **own
+):
+    """Return a game whose discriminator has learned by the game's own loss before, and so by ``judging``."""
+    judging = judging or {}
     judge, half = _judge(settings, corpus), settings.batch // 2
     part = len(corpus.training) // half * half  # a round of the pretraining takes the corpus, less what fills no half
-    warm = SeqGAN(
+    warm = game(
         generator,
         judge,
         batch_size=settings.batch,
@@ -50,23 +84,47 @@ def _seqgan(settings: SeqganSettings, corpus: Corpus, generator, warm_up_folder:
         discriminator_rounds=1,
         discriminator_epochs=EPOCHS,
         seed=settings.seed,
+        **judging,
     )
     warm.compile(discriminator_optimizer=keras.optimizers.Adam(DISCRIMINATOR_RATE))
     batches = shuffled_batches(corpus.training, part, seed=settings.seed)
     backup = EpochBackup(warm_up_folder, batches, delete_checkpoint=False)
     warm.fit(batches, epochs=settings.warm_up, verbose=0, callbacks=[backup])
-    game = SeqGAN(
-        generator,
-        judge,
-        n_rollouts=settings.rollouts,
-        baseline=settings.baseline,
-        batch_size=settings.batch,
-        discriminator_rounds=-(-settings.minibatches // EPOCHS),
-        discriminator_epochs=EPOCHS,
-        seed=settings.seed,
+    rounds = {"discriminator_rounds": -(-settings.minibatches // EPOCHS), "discriminator_epochs": EPOCHS}
+    played = game(generator, judge, **judging, **own, **rounds, **_shared(settings))
+    played.compile(_adam(settings), warm.discriminator_optimizer)
+    return played, rounds["discriminator_rounds"] * half
+
+
+def _seqgan(settings: SeqganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    own = {"n_rollouts": settings.rollouts, "baseline": settings.baseline}
+    return _judged(SeqGAN, settings, corpus, generator, warm_up_folder, **own)
+
+
+def _maligan(settings: MaliganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    decay = keras.optimizers.schedules.PolynomialDecay
+    own = {
+        # With all tokens forced the discriminator would see real sentences on both sides.
+        "forced_tokens": decay(corpus.length - 1.0, settings.steps, 0.0),
+        "baseline": decay(0.0, settings.steps, 1.0),
+        "samples_per_prefix": settings.samples,
+    }
+    return _judged(MaliGAN, settings, corpus, generator, warm_up_folder, **own)
+
+
+def _rankgan(settings: RankganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    own = {"n_rollouts": settings.rollouts, "judging": {"references": settings.references}}
+    return _judged(RankGAN, settings, corpus, generator, warm_up_folder, **own)
+
+
+def _cot(settings: CotSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    wider = dataclasses.replace(
+        settings.likelihood(), size=2 * settings.size, dropout=MEDIATOR_DROPOUT, seed=settings.seed + 1
     )
-    game.compile(_adam(settings), warm.discriminator_optimizer)
-    return game, game.settings["discriminator_rounds"] * half
+    mediator = build_generator(wider, len(corpus.vocabulary), corpus.length)
+    game = CoT(generator, mediator, discriminator_rounds=settings.minibatches, **_shared(settings))
+    game.compile(_adam(settings), keras.optimizers.Adam(settings.game_rate, global_clipnorm=1.0))
+    return game, settings.minibatches * settings.batch // 2
 
 
 def _gsgan(settings: GsganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
@@ -74,12 +132,24 @@ def _gsgan(settings: GsganSettings, corpus: Corpus, generator, warm_up_folder: p
         generator,
         _judge(settings, corpus),
         temperature=keras.optimizers.schedules.ExponentialDecay(1.0, settings.steps, 0.1),
-        batch_size=settings.batch,
         discriminator_rounds=settings.minibatches,
-        seed=settings.seed,
+        **_shared(settings),
     )
     game.compile(_adam(settings), keras.optimizers.Adam(DISCRIMINATOR_RATE))
     return game, settings.minibatches * settings.batch // 2
+
+
+def _relgan(settings: RelganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    game = RelGAN(
+        generator,
+        TextMultiCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed),
+        annealing_steps=settings.steps,
+        inverse_temperature=settings.inverse_temperature,
+        discriminator_rounds=settings.minibatches,
+        **_shared(settings),
+    )
+    game.compile(_adam(settings), keras.optimizers.Adam(DISCRIMINATOR_RATE, global_clipnorm=5.0))
+    return game, settings.minibatches * settings.batch
 
 
 def _pgbleu(settings: PolicySettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
@@ -88,8 +158,7 @@ def _pgbleu(settings: PolicySettings, corpus: Corpus, generator, warm_up_folder:
         generator,
         RolloutReward(score, settings.rollouts),
         baseline=settings.baseline,
-        batch_size=settings.batch,
-        seed=settings.seed,
+        **_shared(settings),
     )
     game.compile(_adam(settings))
     return game, settings.batch

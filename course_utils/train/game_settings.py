@@ -15,6 +15,7 @@ class GameSettings(Settings):
         steps: generator steps.
         looks: how often the generator is measured and a backup is made; divides ``steps``.
         game_rate: learning rate of the generator's Adam in the game, which clips gradients to a norm of 1.
+        likelihood_weight: of the real sentences' negative log-likelihood in the generator's loss.
 
     Raises:
         ValueError: for a value outside its range.
@@ -23,10 +24,11 @@ class GameSettings(Settings):
     steps: int = 200
     looks: int = 10
     game_rate: float = 1e-3
+    likelihood_weight: float = 0.0
 
     def __post_init__(self):
         super().__post_init__()
-        least = {"steps": 1, "looks": 1, "warm_up": 0, "rollouts": 1, "minibatches": 1}
+        least = {"steps": 1, "looks": 1, "warm_up": 0, "references": 1, "rollouts": 1, "samples": 1, "minibatches": 1}
         for name in least.keys() & {field.name for field in dataclasses.fields(self)}:
             if getattr(self, name) < least[name]:
                 raise ValueError(f"{name} must be at least {least[name]}. Received: {getattr(self, name)}.")
@@ -36,6 +38,8 @@ class GameSettings(Settings):
             raise ValueError(f"batch must be even, half real and half written sentences. Received: {self.batch}.")
         if not 0 < self.game_rate < float("inf"):
             raise ValueError(f"game_rate must be a number above 0. Received: {self.game_rate}.")
+        if not 0 <= self.likelihood_weight < float("inf"):
+            raise ValueError(f"likelihood_weight must be at least 0. Received: {self.likelihood_weight}.")
 
     def likelihood(self) -> Settings:
         """Return the settings of the language model.
@@ -84,7 +88,84 @@ class GsganSettings(GameSettings):
     minibatches: int = 15
 
 
-SETTINGS = {"seqgan": SeqganSettings, "gsgan": GsganSettings, "pgbleu": PolicySettings}
+@dataclasses.dataclass(frozen=True)
+class MaliganSettings(GameSettings):
+    """Settings of ``train maligan``. The forced tokens fall from all but one to 0, and the baseline rises from 0 to 1.
+
+    Args:
+        samples: completions of each beginning of a real sentence; divides ``batch``.
+        warm_up, minibatches: as of `SeqganSettings`.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    samples: int = 16
+    warm_up: int = 5
+    minibatches: int = 15
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.batch % self.samples:
+            raise ValueError(f"samples must divide batch. Received: {self.samples} samples in a batch of {self.batch}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class RankganSettings(GameSettings):
+    """Settings of ``train rankgan``, which has a baseline.
+
+    Args:
+        rollouts: completions of each prefix.
+        references: real sentences that a sentence's likeness to counts.
+        warm_up, minibatches: as of `SeqganSettings`, of the ranker.
+    """
+
+    rollouts: int = 16
+    references: int = 16
+    warm_up: int = 5
+    minibatches: int = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class CotSettings(GameSettings):
+    """Settings of ``train cot``.
+
+    Args:
+        minibatches: of the mediator after each generator step.
+    """
+
+    minibatches: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RelganSettings(GameSettings):
+    """Settings of ``train relgan``, whose generator is the relational memory unless another is asked for.
+
+    Args:
+        minibatches: of the discriminator after each generator step.
+        inverse_temperature: what it rises to, from 1, over the steps.
+    """
+
+    generator: str = "memory"
+    game_rate: float = 1e-4
+    minibatches: int = 5
+    inverse_temperature: float = 100.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.inverse_temperature < float("inf"):
+            raise ValueError(f"inverse_temperature must be a number above 0. Received: {self.inverse_temperature}.")
+
+
+SETTINGS = {
+    "seqgan": SeqganSettings,
+    "gsgan": GsganSettings,
+    "pgbleu": PolicySettings,
+    "maligan": MaliganSettings,
+    "rankgan": RankganSettings,
+    "cot": CotSettings,
+    "relgan": RelganSettings,
+}
 GAME_HELP = {
     **HELP,
     "steps": "generator steps of the game",
@@ -93,5 +174,9 @@ GAME_HELP = {
     "rollouts": "completions of each prefix that are judged",
     "baseline": "subtract the mean reward of the batch's other sentences",
     "warm_up": "passes over the corpus in which only the discriminator learns, before the game",
-    "minibatches": "of the discriminator after each generator step",
+    "likelihood_weight": "of the real sentences' negative log-likelihood in the generator's loss",
+    "samples": "completions of each beginning of a real sentence",
+    "references": "real sentences that a sentence is likened to",
+    "inverse_temperature": "of the soft sentences; it rises from 1 to this",
+    "minibatches": "of the discriminator (ranker, mediator) after each generator step",
 }

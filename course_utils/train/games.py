@@ -62,8 +62,8 @@ def train_game(method: str, settings: GameSettings, folder: str | os.PathLike) -
     `course_utils.runtime.start` first, so that operations are deterministic.
 
     Args:
-        method: ``"seqgan"``, ``"gsgan"`` or ``"pgbleu"``.
-        settings: an object of `course_utils.train.game_settings.SETTINGS`.
+        method: a key of `course_utils.train.game_settings.SETTINGS`.
+        settings: its settings.
         folder: a new folder, or that of a training with the same settings.
 
     Returns:

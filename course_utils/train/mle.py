@@ -10,7 +10,7 @@ import pathlib
 from course_utils.runtime import BUILD, start
 from course_utils.train import outputs
 from course_utils.train.corpus import Corpus
-from course_utils.train.mle_settings import HEADS, HELP, LAYERS, Settings, add_options
+from course_utils.train.mle_settings import HEADS, HELP, LAYERS, MEMORY_HEADS, Settings, add_options
 from course_utils.train.opening import open_training
 
 
@@ -108,7 +108,7 @@ def _fit(settings: Settings, corpus: Corpus, folder: pathlib.Path) -> tuple[dict
     from course_utils.training.language_model import LanguageModel
 
     batches = shuffled_batches(corpus.training, settings.batch, seed=settings.seed)
-    generator = _build_generator(settings, len(corpus.vocabulary), corpus.length)
+    generator = build_generator(settings, len(corpus.vocabulary), corpus.length)
     model = LanguageModel(
         generator,
         label_smoothing=settings.label_smoothing,
@@ -140,8 +140,10 @@ def _fit(settings: Settings, corpus: Corpus, folder: pathlib.Path) -> tuple[dict
     return backup.history, backup.best_epoch
 
 
-def _build_generator(settings: Settings, vocabulary_size: int, length: int):
+def build_generator(settings: Settings, vocabulary_size: int, length: int):
+    """Return the network that settings ask for, untrained."""
     from course_utils.models.recurrent import RecurrentGenerator
+    from course_utils.models.relational_memory import RelationalMemoryGenerator
     from course_utils.models.transformer import TransformerGenerator
 
     same = {"dropout": settings.dropout, "tie_weights": settings.tie_weights, "seed": settings.seed}
@@ -152,6 +154,14 @@ def _build_generator(settings: Settings, vocabulary_size: int, length: int):
             model_dim=settings.size,
             layers=settings.layers or LAYERS,
             heads=HEADS,
+            **same,
+        )
+    if settings.generator == "memory":
+        return RelationalMemoryGenerator(
+            vocabulary_size,
+            embedding_dim=settings.size,
+            heads=MEMORY_HEADS,
+            head_dim=settings.size // MEMORY_HEADS,
             **same,
         )
     return RecurrentGenerator(

@@ -9,9 +9,10 @@ import shlex
 from course_utils.datasets.vocabulary import LEVELS
 from course_utils.train.corpus import BUNDLED
 
-GENERATORS = ("lstm", "gru", "transformer")
+GENERATORS = ("lstm", "gru", "memory", "transformer")
 SCHEDULES = ("constant", "cosine")
 HEADS, LAYERS = 4, 2  # of the Transformer; the layers can be chosen
+MEMORY_HEADS = 2  # of the relational memory, which has one slot, as published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Settings:
         corpus: a UTF-8 text file with one sentence a line, or the name of a bundled corpus.
         valid: the same for the held-out sentences; ``None`` holds out the tenth that `hold_out_tenth` chooses.
         level: ``"word"`` or ``"character"``.
-        generator: ``"lstm"``, ``"gru"`` or ``"transformer"``.
-        size: width of the embeddings and of the recurrent layer, or of the Transformer's blocks.
-        layers: blocks of the Transformer, ``None`` for 2; a recurrent generator has one layer.
+        generator: ``"lstm"``, ``"gru"``, ``"memory"`` (relational) or ``"transformer"``.
+        size: width of the embeddings and of the recurrent layer, the memory, or the Transformer's blocks.
+        layers: blocks of the Transformer, ``None`` for 2; the others have one layer.
         length: tokens of a sentence, its end token included; longer sentences are left out. ``None`` takes the
             longest sentence's, at most 128.
         epochs: passes over the corpus at most; what fills no batch is left out of a pass.
@@ -87,6 +88,8 @@ class Settings:
             raise ValueError(f"seed must be from 0 to {2**31 - 1}. Received: {self.seed}.")
         if self.generator == "transformer" and self.size % HEADS:
             raise ValueError(f"size must be a multiple of {HEADS}, the Transformer's heads. Received: {self.size}.")
+        if self.generator == "memory" and self.size % MEMORY_HEADS:
+            raise ValueError(f"size must be a multiple of {MEMORY_HEADS}, the memory's heads. Received: {self.size}.")
         if self.generator != "transformer" and self.layers is not None:
             raise ValueError(f"layers are the Transformer's. Received: layers={self.layers} with {self.generator}.")
 

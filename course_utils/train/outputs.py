@@ -117,6 +117,7 @@ def load_generator(folder: str | os.PathLike):
 
     # Keras finds a class of ours by name only after its module was imported.
     import course_utils.models.recurrent
+    import course_utils.models.relational_memory
     import course_utils.models.transformer  # noqa: F401
 
     path = pathlib.Path(folder) / GENERATOR

@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from course_utils.sampling import pad_after_end, soft_sentences
-from course_utils.training.replicas import share_of_replica
 from course_utils.training.text_game import TextGame
 
 
@@ -31,10 +30,11 @@ class GumbelGAN(TextGame):
             ``ExponentialDecay(5.0, 1_000, 0.5)``.
         straight_through: let the discriminator and the next step read the one-hot vector of the largest entry, with
             the soft one's gradient. Then soft values cannot give a sentence away.
+        feed_tokens: let the next step read the token of the largest entry, with no gradient, as `RelGAN` has it.
         discriminator_rounds, discriminator_epochs: as of `TextGame`. A round holds its M soft sentences at once, M · T
             · V floats: keep M near half the batch size.
-        **settings: ``loss``, ``batch_size``, ``generator_steps`` and ``seed`` of `TextGame`. A relativistic loss
-            compares with real sentences drawn from the step's batch.
+        **settings: ``loss``, ``batch_size``, ``generator_steps``, ``likelihood_weight`` and ``seed`` of `TextGame`. A
+            relativistic loss compares with real sentences drawn from the step's batch.
 
     Metrics: ``generator_loss``, ``discriminator_loss`` and ``discriminator_accuracy``.
 
@@ -63,6 +63,7 @@ class GumbelGAN(TextGame):
         *,
         temperature: float | keras.optimizers.schedules.LearningRateSchedule = 1.0,
         straight_through: bool = False,
+        feed_tokens: bool = False,
         discriminator_rounds: int = 1,
         discriminator_epochs: int = 1,
         **settings: Any,
@@ -71,26 +72,23 @@ class GumbelGAN(TextGame):
         super().__init__(generator, discriminator, trackers=("generator_loss",), **rounds, **settings)
         if not isinstance(temperature, keras.optimizers.schedules.LearningRateSchedule) and not temperature > 0:
             raise ValueError(f"temperature must be above 0, or a schedule. Received: {temperature}.")
-        self.settings |= {"temperature": temperature, "straight_through": straight_through}
+        self.settings |= {
+            "temperature": temperature,
+            "straight_through": straight_through,
+            "feed_tokens": feed_tokens,
+        }
 
-    def _generator_step(self, real, key):
+    def _draw(self, real, key):
         uniforms = self._uniforms(self._rows(), real.shape[1], tf.random.fold_in(key, 0))
         if not self._loss_pair.relativistic:
-            return self._learn_to_write(uniforms)
-        rows = tf.random.stateless_uniform((self._rows(),), tf.random.fold_in(key, 1), 0, real.shape[0], tf.int32)
-        return self._learn_to_write(uniforms, tf.gather(real, rows))
+            return (uniforms,)
+        return uniforms, self._some_of(real, self._rows(), tf.random.fold_in(key, 1))
 
-    def _update_generator(self, uniforms, real=None):
-        with tf.GradientTape() as tape:
-            logits = self.discriminator(self._soft_sentences(uniforms), training=False)
-            if real is None:
-                loss = self._loss_pair.generator(logits)
-            else:
-                loss = self._loss_pair.generator(self.discriminator(real, training=False), logits)
-            total = self.generator_optimizer.scale_loss(share_of_replica(loss))
-        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
-        self.trackers["generator_loss"].update_state(loss)
-        return loss
+    def _generator_loss(self, uniforms, real=None):
+        logits = self._judge(self._soft_sentences(uniforms), training=False)
+        if real is None:
+            return self._loss_pair.generator(logits)
+        return self._loss_pair.generator(self._judge(real, training=False), logits)
 
     def _write(self, count, length, key):
         return self._soft_sentences(self._uniforms(count, length, key))
@@ -107,9 +105,8 @@ class GumbelGAN(TextGame):
         temperature, end = self.settings["temperature"], self.generator.end_token
         if callable(temperature):
             temperature = temperature(self.steps_done.value)
-        written = soft_sentences(
-            self.generator, uniforms, temperature=temperature, straight_through=self.settings["straight_through"]
-        )
+        how = {name: self.settings[name] for name in ("straight_through", "feed_tokens")}
+        written = soft_sentences(self.generator, uniforms, temperature=temperature, **how)
         return written if end is None else pad_after_end(written, end)
 
     def get_config(self) -> dict:

@@ -10,15 +10,14 @@ import tensorflow as tf
 
 from course_utils.gradients import leave_one_out_baseline, reinforce_loss
 from course_utils.sampling import counted_positions, log_prob, sample
-from course_utils.training.replicas import reseed_dropout, share_of_replica
 from course_utils.training.rewards import Reward
 from course_utils.training.text_game import TextGame
 
 
 class PolicyGame(TextGame):
-    """A `TextGame` whose generator's step is REINFORCE with a reward a token, which a subclass gives.
+    """A `TextGame` whose generator learns by REINFORCE from a reward a token, which a subclass gives.
 
-    The loss of a step is −mean over the batch of Σ_t log p(x_t | x_<t) · (Q_t − b_t), see
+    Its loss is −mean over the batch of Σ_t log p(x_t | x_<t) · (Q_t − b_t), see
     `course_utils.gradients.reinforce_loss`.
 
     Args:
@@ -36,41 +35,35 @@ class PolicyGame(TextGame):
         self.settings["baseline"] = baseline
 
     @abstractmethod
-    def _rewards(self, tokens, key) -> tf.Tensor:
-        """Return the reward of each token, float32 (B, T)."""
+    def _rewards(self, tokens, real, key) -> tf.Tensor:
+        """Return the reward of each token, float32 (B, T); ``real`` are the real sentences of the training step."""
 
-    def _generator_step(self, real, key):
+    def _draw(self, real, key):
         tokens = sample(self.generator, self._rows(), real.shape[1], seed=tf.random.fold_in(key, 0))
-        rewards = self._rewards(tokens, tf.random.fold_in(key, 1))
-        # Positive numbers: the discriminator's masks are drawn at negative ones.
-        reseed_dropout(self.generator, self.settings["seed"], self.steps_done.value)
-        return self._learn_to_write(tokens, rewards)
+        return tokens, self._rewards(tokens, real, tf.random.fold_in(key, 1))
 
-    def _update_generator(self, tokens, rewards):
+    def _generator_loss(self, tokens, rewards):
         advantages = rewards - leave_one_out_baseline(rewards) if self.settings["baseline"] else rewards
-        with tf.GradientTape() as tape:
-            log_probs = log_prob(self.generator, tokens, training=True)
-            loss = reinforce_loss(log_probs, advantages)
-            total = self.generator_optimizer.scale_loss(share_of_replica(loss))
-        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
+        log_probs = log_prob(self.generator, tokens, training=True)
         counted = tf.cast(counted_positions(tokens, self.generator.end_token), tf.float32)
         for name, value in (("reward", rewards), ("entropy", -log_probs)):
             number = tf.reduce_sum(counted)
             self.trackers[name].update_state(tf.reduce_sum(value * counted) / number, sample_weight=number)
-        self.trackers["generator_loss"].update_state(loss)
-        return loss
+        return reinforce_loss(log_probs, advantages)
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
 class PolicyGradient(PolicyGame):
     """Policy gradient against a judge that does not learn: PG-BLEU, and the controls of SeqGAN.
 
-    `fit` takes batches of sentences, of which only the length is used: a batch is a training step.
+    `fit` takes batches of sentences: a batch is a training step. Without a ``likelihood_weight`` only their length is
+    used.
 
     Args:
         generator: a `course_utils.models.sequence.SequenceGenerator`.
         reward: a `course_utils.training.rewards.Reward`.
-        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps`` and ``seed`` of `TextGame`.
+        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps``, ``likelihood_weight`` and
+            ``seed`` of `TextGame`.
 
     Raises:
         TypeError: if the reward is none.
@@ -95,7 +88,7 @@ class PolicyGradient(PolicyGame):
             )
         self.reward = reward
 
-    def _rewards(self, tokens, key):
+    def _rewards(self, tokens, real, key):
         return self.reward.rewards(self.generator, tokens, key)
 
     def get_config(self) -> dict:

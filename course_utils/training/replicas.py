@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -120,3 +121,26 @@ def reseed_dropout(network, seed: int, number) -> None:
     values = values[0 if replicas == 1 else context.replica_id_in_sync_group]
     for state, value in zip(states, tf.unstack(values), strict=True):
         state.assign(value)
+
+
+def repeat(count: int, body: Callable[[Any], tf.Tensor]) -> tf.Tensor:
+    """Call ``body(number)`` ``count`` times inside one graph; return the sum of the losses, NaN if one of them is.
+
+    Several replicas cannot exchange gradients inside a loop of the graph, so there the calls are written out.
+
+    Args:
+        count: how often, a Python int.
+        body: int (or int32 scalar) → float32 scalar.
+
+    Example:
+        >>> float(repeat(3, lambda number: tf.cast(number, tf.float32)))
+        3.0
+    """
+    if replica_count() > 1:
+        return tf.add_n([body(number) for number in range(count)])
+    return tf.while_loop(
+        lambda number, _: number < count,
+        lambda number, total: (number + 1, total + body(number)),
+        (tf.constant(0), tf.zeros(())),
+        parallel_iterations=1,
+    )[1]

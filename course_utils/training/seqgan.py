@@ -33,8 +33,9 @@ class SeqGAN(PolicyGame):
         rollout_delay: share of its old weights that the rollout policy keeps after each generator step, from 0 (it is
             the generator) to below 1; on one device only.
         shuffled: a control: each sentence gets the rewards of a random one of the batch.
-        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps``, ``discriminator_rounds``,
-            ``discriminator_epochs`` and ``seed`` of `course_utils.training.text_game.TextGame`.
+        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps``, ``likelihood_weight``,
+            ``discriminator_rounds``, ``discriminator_epochs`` and ``seed`` of
+            `course_utils.training.text_game.TextGame`.
 
     Raises:
         ValueError: for impossible settings.
@@ -72,7 +73,7 @@ class SeqGAN(PolicyGame):
         if rollout_delay:
             self.rollout_policy = type(generator).from_config(generator.get_config())
 
-    def _rewards(self, tokens, key):
+    def _rewards(self, tokens, real, key):
         rewards = rollout_rewards(
             self.score, self._current_policy(), tokens, self.settings["n_rollouts"], tf.random.fold_in(key, 0)
         )

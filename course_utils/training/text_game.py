@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,19 +10,26 @@ import tensorflow as tf
 
 from course_utils.losses import LOSSES
 from course_utils.models.sequence import SequenceGenerator
-from course_utils.sampling import sample
-from course_utils.training.compiled_step import CompiledStepModel
+from course_utils.sampling import counted_positions, log_prob
+from course_utils.training.discriminator_rounds import DiscriminatorRounds
 from course_utils.training.replicas import replica_count, replica_key, reseed_dropout, share_of_replica
 
+# Folded into the key of a generator step for the real sentences of its likelihood; far from the draws of any game.
+EXAMPLES = 1_000
 
-class TextGame(CompiledStepModel):
-    """What the text GANs share: the rounds of the discriminator. A subclass writes the generator's step.
+
+class TextGame(DiscriminatorRounds):
+    """What the text GANs share: the rounds of the discriminator. A subclass writes the generator's loss.
 
     One `train_step` takes a batch of ``discriminator_rounds`` · M real sentences. The generator makes its steps; then
     in each round it writes M fresh sentences, and the discriminator makes ``discriminator_epochs`` passes over them and
     M real ones, in minibatches of half real and half written sentences (Yu et al. 2017, algorithm 1: g-steps, d-steps
     and k). With ``generator_steps=0`` only the discriminator learns, which is its pretraining; another game with the
     same networks, compiled with the same ``discriminator_optimizer``, goes on from there.
+
+    With a ``likelihood_weight`` λ the generator descends the game's loss − λ · E[log p(x)] over real sentences x, λ
+    times the loss that maximum likelihood alone would have (Li et al. 2017 take such steps in turn, "teacher forcing").
+    Beside policy gradient, a real sentence then counts as a sampled one whose every token is rewarded with λ.
 
     What is drawn is a function of ``(seed, step)``, so a resumed training goes on as the uninterrupted one. On several
     devices each writes its own share of the sentences with draws of its own, and there the rounds are written out in
@@ -36,13 +42,17 @@ class TextGame(CompiledStepModel):
         loss: a key of `course_utils.losses.LOSSES`.
         batch_size: sentences of a generator step, and of a minibatch of the discriminator; even.
         generator_steps: generator steps in a training step (g-steps).
+        likelihood_weight: λ, at least 0. Each step reads ``batch_size`` real sentences, drawn from the batch with
+            replacement.
         discriminator_rounds: rounds with fresh sentences in a training step (d-steps).
         discriminator_epochs: passes over the sentences of a round (k).
         seed: non-negative integer.
         trackers: names of the generator's metrics.
 
-    Metrics: the generator's, and with a discriminator ``discriminator_loss`` without its penalty and
-    ``discriminator_accuracy`` (mean of the shares of real logits above 0 and of others below 0) as it learns.
+    Metrics: the generator's; with a ``likelihood_weight`` ``nll``, of real sentences, in nats a token, which is no part
+    of ``generator_loss``; and with a discriminator ``discriminator_loss`` without its penalty and
+    ``discriminator_accuracy`` as it learns: the mean of the shares of real logits above 0 and of others below 0, and
+    with a relativistic loss the share of pairs in which the real one's is larger.
 
     Raises:
         TypeError: if the generator does not speak the protocol.
@@ -60,14 +70,15 @@ class TextGame(CompiledStepModel):
         loss: str = "non_saturating",
         batch_size: int = 64,
         generator_steps: int = 1,
+        likelihood_weight: float = 0.0,
         discriminator_rounds: int = 5,
         discriminator_epochs: int = 3,
         seed: int = 0,
         trackers: tuple[str, ...],
         **kwargs: Any,
     ):
-        judged = () if discriminator is None else ("discriminator_loss", "discriminator_accuracy")
-        super().__init__((*trackers, *judged), **kwargs)
+        judged = () if discriminator is None else self.JUDGED
+        super().__init__((*trackers, *(("nll",) if likelihood_weight else ()), *judged), **kwargs)
         if not isinstance(generator, SequenceGenerator):
             raise TypeError(
                 f"generator must have the methods of SequenceGenerator. Received: {type(generator).__name__}. "
@@ -85,9 +96,16 @@ class TextGame(CompiledStepModel):
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}. Received: {value}.")
+        if not 0 <= likelihood_weight < float("inf"):
+            raise ValueError(f"likelihood_weight must be a number of at least 0. Received: {likelihood_weight}.")
         self.generator = generator
         self.discriminator = discriminator
-        self.settings = {"batch_size": batch_size, "generator_steps": generator_steps, "seed": seed}
+        self.settings = {
+            "batch_size": batch_size,
+            "generator_steps": generator_steps,
+            "likelihood_weight": likelihood_weight,
+            "seed": seed,
+        }
         if discriminator is None:
             self.OPTIMIZERS = ("generator_optimizer",)
         else:
@@ -145,64 +163,41 @@ class TextGame(CompiledStepModel):
         return self.get_metrics_result()
 
     @abstractmethod
-    def _generator_step(self, real, key) -> tf.Tensor:
-        """Draw what the step needs, call ``_learn_to_write``, and return the loss."""
+    def _draw(self, real, key) -> tuple[tf.Tensor, ...]:
+        """Return what the generator's loss is computed from and XLA should not draw: sentences, rewards, numbers."""
 
     @abstractmethod
-    def _update_generator(self, *drawn) -> tf.Tensor:
-        """Update the generator from what was drawn, track its metrics, and return the loss; compiled with XLA."""
+    def _generator_loss(self, *drawn) -> tf.Tensor:
+        """Return the generator's loss, and track its metrics but for ``generator_loss``; compiled with XLA."""
 
-    def _write(self, count: int, length: int, key) -> tf.Tensor:
-        """Return sentences for the discriminator to learn from."""
-        return sample(self.generator, count, length, seed=key)
+    def _generator_step(self, real, key) -> tf.Tensor:
+        drawn = self._draw(real, key)
+        examples = None
+        if self.settings["likelihood_weight"]:
+            examples = self._some_of(real, self._rows(), tf.random.fold_in(key, EXAMPLES))
+        # Positive numbers: the discriminator's masks are drawn at negative ones.
+        reseed_dropout(self.generator, self.settings["seed"], self.steps_done.value)
+        return self._learn_to_write(examples, *drawn)
 
-    def _rows(self) -> int:
-        """Return how many sentences this replica writes in a generator step."""
-        return self.settings["batch_size"] // replica_count()
-
-    def _play_rounds(self, real, key) -> tf.Tensor:
-        rounds, epochs = (self.settings[f"discriminator_{name}"] for name in ("rounds", "epochs"))
-        half = self._rows() // 2
-        count, length = real.shape[0] // rounds, real.shape[1]
-        updates = epochs * (count // half)
-        # Every `rounds`-th sentence, so that one transposed array has each round's sentences side by side.
-        parts = tf.stack([real[n::rounds] for n in range(rounds)])
-
-        def play_round(n):
-            ours = tf.random.fold_in(key, n)
-            written = self._write(count, length, tf.random.fold_in(ours, 0))
-            shuffled = tf.argsort(tf.random.stateless_uniform((2, epochs, count), tf.random.fold_in(ours, 1)))
-            order = tf.reshape(shuffled, (2, updates, half))
-
-            def update(m):
-                # Dropout's masks, as everything drawn, follow from the seed and the number of the update alone.
-                number = (self.steps_done.value * rounds + n) * updates + m
-                reseed_dropout(self.discriminator, self.settings["seed"], -1 - number)
-                return self._learn_to_judge(tf.gather(parts[n], order[0, m]), tf.gather(written, order[1, m]))
-
-            return repeat(updates, update)
-
-        return repeat(rounds, play_round)
-
-    def _update_discriminator(self, real, written) -> tf.Tensor:
+    def _update_generator(self, examples, *drawn) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._judge_both(real, written)
-            # Said as NaN because nothing inside XLA can raise, and a device would read a neighbour instead.
-            known = tf.reduce_all((real >= 0) & (real < self.generator.vocabulary_size))
-            loss = tf.where(known, self._loss_pair.discriminator(real_logits, fake_logits), float("nan"))
-            total = loss + sum(self.discriminator.losses)
-            total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
-        self.apply_gradients(self.discriminator_optimizer, tape, total, self.discriminator)
-        self.trackers["discriminator_loss"].update_state(loss)
-        right = [tf.reduce_mean(tf.cast(logits > 0, tf.float32)) for logits in (real_logits, -fake_logits)]
-        self.trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
-        return loss
+            loss = self._generator_loss(*drawn)
+            whole = loss if examples is None else loss + self._likelihood_loss(examples)
+            total = self.generator_optimizer.scale_loss(share_of_replica(whole))
+        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
+        self.trackers["generator_loss"].update_state(loss)
+        return whole
 
-    def _judge_both(self, real, written) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the discriminator's logits of real and of written sentences, with dropout."""
-        # One call on both is faster than two of half the rows.
-        logits = self.discriminator(tf.concat([real, written], axis=0), training=True)
-        return logits[: real.shape[0]], logits[real.shape[0] :]
+    def _likelihood_loss(self, sentences) -> tf.Tensor:
+        """Return λ times the mean negative log-likelihood of sentences, in nats a sentence."""
+        nll = -tf.reduce_sum(log_prob(self.generator, sentences, training=True))
+        tokens = tf.reduce_sum(tf.cast(counted_positions(sentences, self.generator.end_token), tf.float32))
+        self.trackers["nll"].update_state(nll / tokens, sample_weight=tokens)
+        return self.settings["likelihood_weight"] * nll / sentences.shape[0]
+
+    def _some_of(self, real, count: int, key) -> tf.Tensor:
+        """Return real sentences of the batch, drawn with replacement."""
+        return tf.gather(real, tf.random.stateless_uniform((count,), key, 0, tf.shape(real)[0], tf.int32))
 
     def _checked(self, real) -> tf.Tensor:
         """Return a batch as int32 of fixed size, or raise if it is none or does not split into the rounds."""
@@ -217,11 +212,12 @@ class TextGame(CompiledStepModel):
             )
         if self.discriminator is None:
             return tf.cast(real, tf.int32)
-        whole = self.settings["discriminator_rounds"] * self.settings["batch_size"] // 2
-        if real.shape[0] is None or real.shape[0] * replicas % whole:
+        rounds, half = self.settings["discriminator_rounds"], replicas * self._half()
+        if real.shape[0] is None or real.shape[0] * replicas % (rounds * half):
             raise ValueError(
-                f"A batch must hold a multiple of {whole} sentences: discriminator_rounds · batch_size / 2. Received: "
-                f"{real.shape}. Use a dataset of batches of such a size, without a smaller last one."
+                f"A batch must hold a multiple of {rounds * half} sentences: {rounds} discriminator_rounds, each of "
+                f"minibatches with {half} real ones. Received: {real.shape}. Use a dataset of batches of such a size, "
+                "without a smaller last one."
             )
         return tf.cast(real, tf.int32)
 
@@ -236,18 +232,3 @@ class TextGame(CompiledStepModel):
     def from_config(cls, config: dict) -> TextGame:
         parts = {name for name, value in config.items() if isinstance(value, dict) and "class_name" in value}
         return cls(**config | {name: keras.saving.deserialize_keras_object(config[name]) for name in parts - {"dtype"}})
-
-
-def repeat(count: int, body: Callable[[Any], tf.Tensor]) -> tf.Tensor:
-    """Call ``body(number)`` ``count`` times inside one graph; return the sum of the losses, NaN if one of them is.
-
-    Several replicas cannot exchange gradients inside a loop of the graph, so there the calls are written out.
-    """
-    if replica_count() > 1:
-        return tf.add_n([body(number) for number in range(count)])
-    return tf.while_loop(
-        lambda number, _: number < count,
-        lambda number, total: (number + 1, total + body(number)),
-        (tf.constant(0), tf.zeros(())),
-        parallel_iterations=1,
-    )[1]

@@ -1,0 +1,64 @@
+"""Further methods of the oracle benchmark: the text GANs after SeqGAN, in the form of `oracle_methods`."""
+
+from __future__ import annotations
+
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, loaded, warm_discriminator
+from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
+
+
+def maligan(setting: Setting, seed: int, done: int) -> Rows:
+    """MaliGAN's mixed training, with SeqGAN's discriminator: fewer and fewer tokens forced, a rising baseline."""
+    import keras
+
+    from course_utils.training.maligan import MaliGAN
+
+    steps = setting.budget.steps
+    decay = keras.optimizers.schedules.PolynomialDecay
+    gan = MaliGAN(
+        loaded(setting, seed, "mle"),
+        setting.discriminator(seed),
+        # With all tokens forced the discriminator would see real sentences on both sides.
+        forced_tokens=decay(setting.length - 1.0, steps, 0.0),
+        baseline=decay(0.0, steps, 1.0),
+        batch_size=BATCH,
+        discriminator_rounds=ROUNDS,
+        discriminator_epochs=EPOCHS,
+        seed=seed,
+    )
+    warmed = warm_discriminator(setting, seed, gan)
+    # A mean with weights of the mean 1 is the published sum with weights of the sum 1, so Adam needs no scale.
+    gan.compile(adam(), warmed)
+    yield from go_on(setting, seed, done, "maligan", gan, ROUNDS * setting.budget.round_sentences, calls=True)
+
+
+def rankgan(setting: Setting, seed: int, done: int) -> Rows:
+    """RankGAN, its ranker the body of SeqGAN's discriminator, and with as much work."""
+    from course_utils.training.rankgan import RankGAN
+
+    gan = RankGAN(
+        loaded(setting, seed, "mle"),
+        setting.discriminator(seed),
+        batch_size=BATCH,
+        discriminator_rounds=ROUNDS,
+        discriminator_epochs=EPOCHS,
+        seed=seed,
+    )
+    warmed = warm_discriminator(setting, seed, gan, RankGAN, "rank_warm_up")
+    gan.compile(adam(1 / BATCH), warmed)
+    yield from go_on(setting, seed, done, "rankgan", gan, ROUNDS * setting.budget.round_sentences)
+
+
+def cot(setting: Setting, seed: int, done: int) -> Rows:
+    """Cooperative training from the start, with as many generator steps as the likelihood model has."""
+    from course_utils.training.cot import CoT
+
+    mediator = setting.generator(10_000 + seed, width=64, dropout=0.5)
+    model = CoT(setting.generator(seed), mediator, batch_size=BATCH, seed=seed)
+    # The published losses are means over the tokens of a sentence.
+    model.compile(adam(setting.length, 1e-3), adam(setting.length, 1e-3))
+    steps = setting.budget.epochs * (len(setting.real) // BATCH)
+    yield from go_on(setting, seed, done, "cot", model, BATCH // 2, steps=steps)
+
+
+ZOO = (maligan, rankgan, cot)
+FROM_SCRATCH = ("cot",)
