@@ -85,8 +85,8 @@ _CONSTANT = {
     "NLL_oracle, less the batch mean": "stays",
 }
 _CONSTANT_WHY = {
-    "held-out NLL": "Nothing in these steps knows the data. They make rare words rarer still, and held-out sentences "
-    "have many of those.",
+    "held-out NLL": "Nothing in these steps knows the data. They make rare words rarer still, also those of "
+    "held-out sentences.",
     "NLL_oracle": "The mean gradient is 0, but one batch's is not, and Adam makes a full step of it: the tiny pushes "
     "down of rare words count fully, so these words sink, as at a lower temperature.",
     "NLL_oracle, reward -1": "The sign turns every step around: what makes rare words rarer with 1 makes them more "
