@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from course_utils.sampling.compiled import run_compiled, seed_pair
-from course_utils.sampling.draw import draw_tokens
-from course_utils.sampling.sentences import ROWS
+from course_utils.sampling.likelihood import counted_positions
+from course_utils.sampling.sentences import ROWS, continue_sentences
 
 
 def complete(generator, tokens, given, *, seed=0) -> tf.Tensor:
@@ -62,22 +62,17 @@ def _complete(generator, tokens, given, seed) -> tf.Tensor:
 
 def _go_on(generator, tokens, uniforms, given) -> tf.Tensor:
     rows, length = tokens.shape
-    end = generator.end_token
+    end, begun = generator.end_token, tf.range(length) < given
 
-    def write_next(position, token, ended, state, written):
-        logits, state = generator.step(token, state)
-        drawn = draw_tokens(logits, tf.gather(uniforms, position, axis=1))
-        token = tf.where(position < given, tf.gather(tokens, position, axis=1), drawn)
-        if end is not None:
-            token = tf.where(ended, 0, token)
-            ended = ended | (token == end)
-        return position + 1, token, ended, state, tf.where(tf.range(length) == position, token[:, None], written)
+    def read_next(position, token, state):
+        return position + 1, tf.gather(tokens, position, axis=1), generator.step(token, state)[1]
 
-    start, ended = tf.fill((rows,), generator.start_token), tf.zeros((rows,), tf.bool)
-    *_, written = tf.while_loop(
-        lambda position, *_: position < length,
-        write_next,
-        (tf.constant(0), start, ended, generator.initial_state(rows, length), tf.zeros((rows, length), tf.int32)),
+    _, token, state = tf.while_loop(
+        lambda position, *_: position < given,
+        read_next,
+        (tf.constant(0), tf.fill((rows,), generator.start_token), generator.initial_state(rows, length)),
         parallel_iterations=1,
     )
-    return written
+    ended = tf.zeros((rows,), tf.bool) if end is None else tf.reduce_any((tokens == end) & begun, axis=1)
+    drawn = continue_sentences(generator, token, ended, state, tf.transpose(uniforms), tf.constant(1.0), first=given)
+    return tf.where(begun & counted_positions(tokens, end), tokens, drawn)
