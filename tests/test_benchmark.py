@@ -14,6 +14,7 @@ import tensorflow as tf
 from course_utils import datasets, records, runtime
 from course_utils.__main__ import main
 from course_utils.benchmark import arena, contestants, image_speed, mnist_gan
+from course_utils.benchmark.resuming import read_kept
 from course_utils.models.image_mlp import build_discriminator, build_generator
 from course_utils.training.lookahead import Lookahead
 from course_utils.training.side_by_side import Contestant
@@ -166,9 +167,10 @@ def test_wrong_words_get_a_usage_line(words, capsys):
 def test_rows_of_other_versions_are_not_mixed_in(tmp_path):
     kept = tmp_path / "quick-0.json"
     records.write_json(kept, {"versions": {"keras": "1"}, "machine": "here", "rows": [1]})
-    assert mnist_gan._kept_rows(kept, {"versions": {"keras": "1"}, "machine": "here"}) == [1]
-    with pytest.raises(ValueError, match=r"quick-0\.json .*Delete it and the folder quick-0"):
-        mnist_gan._kept_rows(kept, {"versions": {"keras": "2"}, "machine": "here"})
+    assert read_kept(kept, {"versions": {"keras": "1"}, "machine": "here"}, "it")["rows"] == [1]
+    with pytest.raises(ValueError, match=r"quick-0\.json .*Delete it and the folder quick-0 to measure"):
+        read_kept(kept, {"versions": {"keras": "2"}, "machine": "here"}, "it and the folder quick-0")
+    assert read_kept(tmp_path / "new" / "rows.json", {}, "it") == {} and (tmp_path / "new").is_dir()
 
 
 def test_a_damaged_result_is_named(tmp_path):

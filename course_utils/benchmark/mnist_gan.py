@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import pathlib
 
-from course_utils.records import circumstances, read_json, write_json
+from course_utils.benchmark.resuming import positive, read_kept
+from course_utils.records import circumstances, write_json
 from course_utils.runtime import BUILD, PROFILES, start
 
 # Epochs after which the generator is measured. A batch is 128 images, an epoch 468 steps.
@@ -25,14 +25,8 @@ BATCH = 128
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
-    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds, from 0 (default 3)")
+    parser.add_argument("--seeds", type=positive, default=3, help="how many seeds, from 0 (default 3)")
     parser.add_argument("--profile", choices=PROFILES, default="standard", help="how long to train")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed. Received: {text!r}")
-    return int(text)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -58,7 +52,7 @@ def _measure_seed(seed: int, profile: str, same: dict) -> list[dict]:
 
     folder = BUILD / "benchmark" / "mnist_gan"
     kept = folder / f"{profile}-{seed}.json"
-    rows = _kept_rows(kept, same)
+    rows = read_kept(kept, same, f"it and the folder {kept.stem} beside it").get("rows", [])
     mnist = load_mnist()
     batches = mnist.batches(BATCH, seed=seed)
     gan = ImageGAN(build_generator(seed=seed), build_discriminator(seed=seed), seed=seed)
@@ -83,19 +77,6 @@ def _measure_seed(seed: int, profile: str, same: dict) -> list[dict]:
         write_json(kept, {**same, "rows": rows})
         print(f"seed {seed}, epoch {epoch}: {measured}", flush=True)
     return rows
-
-
-def _kept_rows(kept: pathlib.Path, same: dict) -> list[dict]:
-    """Return the rows of an interrupted measurement, refusing those of other versions or machines."""
-    if not kept.exists():
-        return []
-    stored = read_json(kept)
-    if {name: stored.get(name) for name in same} != same:
-        raise ValueError(
-            f"{kept.name} was measured under other circumstances: {stored.get('machine')}, {stored.get('versions')}. "
-            f"Delete it and the folder {kept.stem} beside it to measure again."
-        )
-    return stored["rows"]
 
 
 def report(result: dict) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import pathlib
 import time
 
 from course_utils.benchmark.oracle_methods import METHODS, STARTS
 from course_utils.benchmark.oracle_setting import Setting
 from course_utils.benchmark.oracle_table import report
-from course_utils.records import circumstances, read_json, write_json
+from course_utils.benchmark.resuming import positive, read_kept
+from course_utils.records import circumstances, write_json
 from course_utils.runtime import PROFILES, start
 
 __all__ = ["add_arguments", "measure", "report"]
@@ -23,15 +23,9 @@ __all__ = ["add_arguments", "measure", "report"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
-    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds, from 0 (default 3)")
+    parser.add_argument("--seeds", type=positive, default=3, help="how many seeds, from 0 (default 3)")
     parser.add_argument("--profile", choices=PROFILES, default="standard", help="how much to train")
     parser.add_argument("--length", type=int, choices=(20, 40), default=20, help="tokens of a sentence (default 20)")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed. Received: {text!r}")
-    return int(text)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -65,7 +59,8 @@ def measure(args: argparse.Namespace) -> dict:
 def _run(setting: Setting, name: str, seed: int, same: dict, left: str) -> list[dict]:
     """Return the rows of a method on a seed: those of an interrupted run, and the rest, measured now."""
     kept = setting.folder(seed, f"{name}.json")
-    rows, seconds, over = _kept_rows(kept, same)
+    stored = read_kept(kept, same, f"the folder {kept.parent.name} around it")
+    rows, seconds, over = stored.get("rows", []), stored.get("seconds", 0.0), stored.get("over", False)
     began = time.perf_counter()
     for row in () if over else METHODS[name](setting, seed, len(rows)):
         rows.append({"method": name, "seed": seed, **row})
@@ -79,17 +74,3 @@ def _run(setting: Setting, name: str, seed: int, same: dict, left: str) -> list[
     if not over:
         write_json(kept, {**same, "seconds": spent, "over": True, "rows": rows})
     return rows
-
-
-def _kept_rows(kept: pathlib.Path, same: dict) -> tuple[list[dict], float, bool]:
-    """Return rows, seconds and whether a run is over, refusing rows of other versions or machines."""
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        return [], 0.0, False
-    stored = read_json(kept)
-    if {name: stored.get(name) for name in same} != same:
-        raise ValueError(
-            f"{kept.name} was measured under other circumstances: {stored.get('machine')}, {stored.get('versions')}. "
-            f"Delete the folder {kept.parent.name} around it to measure again."
-        )
-    return stored["rows"], stored["seconds"], stored["over"]

@@ -54,17 +54,21 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def train_game(method: str, settings: GameSettings, folder: str | os.PathLike) -> dict:
+def train_game(
+    method: str, settings: GameSettings, folder: str | os.PathLike, likelihood: str | os.PathLike | None = None
+) -> dict:
     """Train a language model, then a game that goes on from it, and leave all in a folder.
 
-    The language model is that of `train_mle`, in the folder ``likelihood``; it is what the game has to be compared
-    with. Interrupted and called again, the training goes on after the last look and ends with the same files. Call
-    `course_utils.runtime.start` first, so that operations are deterministic.
+    The language model is that of `train_mle`; it is what the game has to be compared with. Interrupted and called
+    again, the training goes on after the last look and ends with the same files. Call `course_utils.runtime.start`
+    first, so that operations are deterministic.
 
     Args:
         method: a key of `course_utils.train.game_settings.SETTINGS`.
         settings: its settings.
         folder: a new folder, or that of a training with the same settings.
+        likelihood: the folder of the language model, trained there unless it is; ``None`` for a folder ``likelihood``
+            in the other. Games with the same settings of the language model can share one.
 
     Returns:
         The content of ``metrics.json``; ``before`` and ``after`` hold, per token, ``nll`` (nats) and ``perplexity`` of
@@ -81,8 +85,9 @@ def train_game(method: str, settings: GameSettings, folder: str | os.PathLike) -
     opened = open_training(settings, folder, method)
     if opened.metrics is not None:
         return opened.metrics
-    train_mle(settings.likelihood(), folder / LIKELIHOOD)
-    generator, _ = outputs.load_generator(folder / LIKELIHOOD)
+    likelihood = folder / LIKELIHOOD if likelihood is None else likelihood
+    train_mle(settings.likelihood(), likelihood)
+    generator, _ = outputs.load_generator(likelihood)
     looks = _play(method, settings, opened.corpus, generator, folder)
     with replacing(folder / outputs.GENERATOR) as part:
         generator.save(part)
