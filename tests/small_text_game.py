@@ -6,22 +6,29 @@ import keras
 import numpy as np
 import tensorflow as tf
 from small_gan import DieAtStep, weights
-from small_language_model import END, VOCABULARY, make_generator, make_sentences
+from small_language_model import END, LENGTH, VOCABULARY, make_generator, make_sentences
 
 from course_utils.datasets.batching import shuffled_batches
+from course_utils.models.code_reader import CodeReader
+from course_utils.models.latent_recurrent import LatentGenerator
+from course_utils.models.leak_generator import LeakGenerator
 from course_utils.models.relational_memory import RelationalMemoryGenerator
 from course_utils.models.text_cnn import TextCNN
 from course_utils.models.text_multi_cnn import TextMultiCNN
+from course_utils.models.token_discriminator import TokenDiscriminator
 from course_utils.training.backup import EpochBackup
 from course_utils.training.bleu_score import SentenceBLEU
 from course_utils.training.cot import CoT
 from course_utils.training.gumbel_gan import GumbelGAN
+from course_utils.training.leakgan import LeakGAN
 from course_utils.training.maligan import MaliGAN
 from course_utils.training.policy_gradient import PolicyGradient
 from course_utils.training.rankgan import RankGAN
 from course_utils.training.relgan import RelGAN
 from course_utils.training.rewards import NoiseReward, RolloutReward
+from course_utils.training.scratchgan import ScratchGAN
 from course_utils.training.seqgan import SeqGAN
+from course_utils.training.textgan import TextGAN
 
 EPOCHS, STEPS = 3, 3
 BATCH, ROUNDS, PASSES, PART = 4, 2, 2, 4  # PART: real sentences in a round
@@ -61,6 +68,28 @@ def make_relgan(**changed):
     return RelGAN(generator, judge, **{"annealing_steps": 9, "inverse_temperature": 20.0} | rounds | changed)
 
 
+def make_scratchgan(**changed):
+    judge = TokenDiscriminator(VOCABULARY, embedding_dim=4, hidden_dim=5, dropout=0.3, l2=1e-3, seed=5)
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    return ScratchGAN(make_generator(dropout=0.2), judge, **rounds | changed)
+
+
+def make_leakgan(**changed):
+    network = {name: changed.pop(name) for name in ("leak", "manager", "dropout") if name in changed}
+    sizes = {"length": LENGTH, "embedding_dim": 4, "hidden_dim": 5, "goal_dim": 3, "horizon": 2, "dropout": 0.2}
+    generator = LeakGenerator(make_judge(), **sizes | network, seed=3)
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    return LeakGAN(generator, **{"n_rollouts": 2, "supervised_every": 3} | rounds | changed)
+
+
+def make_textgan(**changed):
+    generator = LatentGenerator(VOCABULARY, code_dim=3, embedding_dim=4, hidden_dim=6, dropout=0.2, seed=3)
+    judge = CodeReader(VOCABULARY, code_dim=3, embedding_dim=4, widths=(1, 2), filters=4, dropout=0.3, seed=5)
+    rounds = {"batch_size": BATCH, "discriminator_rounds": ROUNDS, "discriminator_epochs": PASSES, "seed": 7}
+    # Soft enough for a gradient; with narrow kernels, since the features are small.
+    return TextGAN(generator, judge, **{"sharpness": 5.0, "bandwidths": (0.2, 1.0)} | rounds | changed)
+
+
 # Every method that `TextGame` runs; the shared tests go through all of them.
 GAMES = {
     "seqgan": _against_judge(SeqGAN, n_rollouts=2),
@@ -79,6 +108,9 @@ GAMES = {
     "rankgan": _against_judge(RankGAN, n_rollouts=2, references=3),
     "cot": _cooperating,
     "relgan": make_relgan,
+    "leakgan": make_leakgan,
+    "scratchgan": make_scratchgan,
+    "textgan": make_textgan,
 }
 
 

@@ -10,7 +10,7 @@ from small_texts import as_array, random_sentences, real_sentences
 
 from course_utils.datasets import Vocabulary
 from course_utils.metrics.memorisation import longest_copied_span, ngram_novelty
-from course_utils.metrics.text_distances import distinct_n, ms_jaccard, ngram_entropy
+from course_utils.metrics.text_distances import distinct_n, ms_jaccard, ngram_entropy, ngram_jsd
 from course_utils.metrics.text_ngrams import counted, ngrams, read_sentences
 
 # An empty sentence, and one longer than all others, are among them.
@@ -81,6 +81,30 @@ def test_ms_jaccard_is_the_papers_formula(ours, theirs, max_n):
     assert 0 < expected < 1
     assert ms_jaccard(ours, theirs, max_n=max_n) == pytest.approx(expected, rel=1e-12)
     assert ms_jaccard(theirs, ours, max_n=max_n) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(SENTENCES, OTHERS), (real_sentences(60)[::2], real_sentences(60)[1::2])],
+    ids=["random", "real"],
+)
+def test_the_jensen_shannon_divergence_of_ngrams_is_the_formula(ours, theirs, n):
+    first, second = grams_of(ours, n), grams_of(theirs, n)
+    expected = 0.0
+    for gram in first | second:
+        f, g = first[gram] / sum(first.values()), second[gram] / sum(second.values())
+        m = (f + g) / 2
+        expected += sum(share / 2 * math.log(share / m) for share in (f, g) if share)
+    assert 0 < expected < math.log(2)
+    assert ngram_jsd(ours, theirs, n) == pytest.approx(expected, rel=1e-12)
+    assert ngram_jsd(theirs, ours, n) == pytest.approx(expected, rel=1e-12)
+    assert ngram_jsd(ours * 3, ours, n) == pytest.approx(0, abs=1e-12)
+
+
+def test_without_an_ngram_there_is_no_distribution():
+    with pytest.raises(ValueError, match=r"n-grams of order n=3\. Received: a set without"):
+        ngram_jsd([["a", "b", "c"]], [["a", "b"]], 3)
 
 
 def test_ms_jaccard_sees_copies_of_one_sentence_where_bleu_does_not():

@@ -25,6 +25,7 @@ OPTIONS = {
     "rankgan": {"rollouts": 2, "references": 3, "warm_up": 1, "minibatches": 4},
     "cot": {"minibatches": 2},
     "relgan": {"minibatches": 2, "inverse_temperature": 20.0},
+    "scratchgan": {"minibatches": 2, "discount": 0.5},
 }
 FILES = ["curves.png", "generator.keras", "history.json", "likelihood", "metrics.json", "samples.txt", "settings.json"]
 
@@ -132,6 +133,7 @@ def test_the_command_asks_for_its_settings(method, text, monkeypatch):
         ("gsgan", ["--minibatches", "0"], "minibatches must be at least 1"),
         ("gsgan", ["--game-rate", "0"], "game_rate must be a number above 0"),
         ("relgan", ["--inverse-temperature", "0"], "inverse_temperature must be a number above 0"),
+        ("scratchgan", ["--discount", "1.5"], "discount must be from 0 to 1. Received: 1.5"),
         ("relgan", ["--size", "9"], "size must be a multiple of 2, the memory's heads. Received: 9"),
         ("cot", ["--likelihood-weight", "-1"], "likelihood_weight must be at least 0"),
         ("maligan", ["--samples", "0"], "samples must be at least 1"),

@@ -195,6 +195,6 @@ def report(result: dict) -> str:
     for name in (REAL, *METHODS):
         rows = [row for row in result["rows"] if row["method"] == name and row.get("temperature", 1.0) == 1.0]
         if rows:
-            cells = [cell([row[column] for row in rows]) if column in rows[0] else "" for column in COLUMNS]
+            cells = [cell([row[column] for row in rows if column in row]) for column in COLUMNS]
             lines.append(f"{name:16}" + "".join(f"{text:>17}" for text in cells))
     return "\n".join(lines)

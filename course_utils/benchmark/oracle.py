@@ -66,11 +66,9 @@ def _run(setting: Setting, name: str, seed: int, same: dict, left: str) -> list[
         rows.append({"method": name, "seed": seed, **row})
         spent = round(seconds + time.perf_counter() - began, 1)
         write_json(kept, {**same, "seconds": spent, "over": False, "rows": rows})
-        print(
-            f"seed {seed}, {name}, step {row['step']}: NLL_oracle {row['nll_oracle']:.3f}, held-out NLL "
-            f"{row['nll_gen']:.3f}, entropy {row['entropy']:.3f}; {spent / 60:.1f} min so far, {left}",
-            flush=True,
-        )
+        shown = {"nll_oracle": "NLL_oracle", "nll_gen": "held-out NLL", "entropy": "entropy"}
+        told = ", ".join(f"{title} {row[key]:.3f}" for key, title in shown.items() if key in row)
+        print(f"seed {seed}, {name}, step {row['step']}: {told}; {spent / 60:.1f} min so far, {left}", flush=True)
     if not over:
         write_json(kept, {**same, "seconds": spent, "over": True, "rows": rows})
     return rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from course_utils.benchmark.oracle_leak import LEAK, LEAK_STARTS
 from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, warm_discriminator
 from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
@@ -150,11 +151,12 @@ METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
         gsgan,
         *ZOO,
         *RELAXED,
+        *LEAK,
     )
 }
-_NOT_FROM_MLE = {"random", "mle", "ss", *FROM_SCRATCH, *(method.__name__ for method in RELAXED)}
+_NOT_FROM_MLE = {"random", "mle", "ss", *FROM_SCRATCH, *(method.__name__ for method in (*RELAXED, *LEAK))}
 # The method whose network each starts from, if any.
-STARTS = {name: "mle" for name in METHODS if name not in _NOT_FROM_MLE} | RELAXED_STARTS
+STARTS = {name: "mle" for name in METHODS if name not in _NOT_FROM_MLE} | RELAXED_STARTS | LEAK_STARTS
 
 
 def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward) -> Rows:

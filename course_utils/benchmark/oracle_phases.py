@@ -48,7 +48,7 @@ def likelihood(
         )
         if epoch < epochs:
             yield {"step": epoch, **setting.measure(model.generator, seed, final=False)}
-    _keep(model.generator, setting.folder(seed, f"{name}.weights.h5"))
+    keep(model.generator, setting.folder(seed, f"{name}.weights.h5"))
     yield {"step": epochs, **setting.measure(model.generator, seed, final=True)}
 
 
@@ -100,6 +100,7 @@ def go_on(
     steps=None,
     real=None,
     calls=False,
+    measure=None,
 ) -> Rows:
     """Train on batches of real sentences, and measure at each look.
 
@@ -109,12 +110,16 @@ def go_on(
         steps: training steps, ``None`` for those of the adversarial phase.
         real: real sentences for all steps of one look, ``None`` for the benchmark's.
         calls: whether the discriminator's logits say what is real, which is then asked at the end.
+        measure: returns what is measured, told by ``final`` whether at the end; ``None`` for the whole report.
     """
+    import functools
+
     import numpy as np
 
     from course_utils.datasets.batching import shuffled_batches
     from course_utils.training.backup import EpochBackup
 
+    measure = measure or functools.partial(setting.measure, model.generator, seed)
     looks = looks or setting.budget.looks
     steps = (steps or setting.budget.steps) // looks
     real = setting.real if real is None else real
@@ -128,7 +133,7 @@ def go_on(
         row |= {metric: round(values[-1], 4) for metric, values in backup.history.items()}
         if look == looks and calls:
             row |= setting.called_real(model.discriminator, model.generator, seed)
-        yield row | setting.measure(model.generator, seed, final=look == looks)
+        yield row | measure(final=look == looks)
 
 
 def adam(scale: float = 1.0, rate: float = RATE):
@@ -145,7 +150,8 @@ def loaded(setting: Setting, seed: int, name: str, generator=None):
     return generator
 
 
-def _keep(generator, path) -> None:
+def keep(generator, path) -> None:
+    """Write a generator's weights for the methods that start from it."""
     from course_utils.runtime import replacing
 
     with replacing(path) as part:

@@ -116,6 +116,16 @@ class Setting:
         del values["standard_errors"]  # the spread over seeds is larger, and is what the table shows
         return {"samples": samples, **{name: round(value, 5) for name, value in values.items()}}
 
+    def measure_written(self, tokens) -> dict:
+        """Return what the oracle says of sentences, rounded, where the network that wrote them has no likelihood."""
+        from course_utils.metrics.perplexity import perplexity
+
+        tokens = tokens.numpy()
+        nll, floor = (perplexity(self.oracle, part).nll_per_token for part in (tokens, self.held_out[: len(tokens)]))
+        different = len({tuple(row) for row in tokens.tolist()}) / len(tokens)
+        values = {"nll_oracle": nll, "floor": floor, "different": different}
+        return {"samples": len(tokens), **{name: round(value, 5) for name, value in values.items()}}
+
     def called_real(self, discriminator, generator, seed: int) -> dict:
         """Return which shares of sentences a discriminator calls real: of those it learned from, unseen, written."""
         from course_utils.sampling import sample

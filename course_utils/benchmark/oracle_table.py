@@ -68,18 +68,20 @@ def report(result: dict) -> str:
         f"{'method':18}" + "".join(f"{title:>17}" for title in COLUMNS.values()) + f"{'best NLL_oracle':>17}",
     ]
     for label in sorted(final, key=lambda label: list(METHODS).index(label.split()[0])):
-        cells = [cell([row[name] for row in final[label]]) for name in COLUMNS]
+        cells = [cell([row[name] for row in final[label] if name in row]) for name in COLUMNS]
         cells.append(cell([row["nll_oracle"] for row in best[label]]) if label in best else "")
-        lines.append(f"{label:18}" + "".join(f"{cell:>17}" for cell in cells))
+        lines.append(f"{label:18}" + "".join(f"{text:>17}" for text in cells))
     return "\n".join(lines)
 
 
 def cell(values: list[float]) -> str:
-    """Return the mean and the half width of its interval as text, without a half width of fewer than two values.
+    """Return the mean and the half width of its interval as text: no half width of one value, a dash of none.
 
     Example:
-        >>> cell([1.0, 2.0, 3.0]), cell([1.0])
-        ('2.000 ± 2.484', '1.000')
+        >>> cell([1.0, 2.0, 3.0]), cell([1.0]), cell([])
+        ('2.000 ± 2.484', '1.000', '–')
     """
+    if not values:
+        return "–"
     mean, half = interval(values)
     return f"{mean:.3f} ± {half:.3f}" if math.isfinite(half) else f"{mean:.3f}"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from course_utils.benchmark.oracle_phases import Rows, adam, go_on, loaded, warm_discriminator
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
 
+LARGE_BATCH = 512  # of ScratchGAN, as published
+CODES = 256  # in a batch of TextGAN, as published
+
 
 def maligan(setting: Setting, seed: int, done: int) -> Rows:
     """MaliGAN's mixed training, with SeqGAN's discriminator: fewer and fewer tokens forced, a rising baseline."""
@@ -60,5 +63,41 @@ def cot(setting: Setting, seed: int, done: int) -> Rows:
     yield from go_on(setting, seed, done, "cot", model, BATCH // 2, steps=steps)
 
 
-ZOO = (maligan, rankgan, cot)
-FROM_SCRATCH = ("cot",)
+def scratchgan(setting: Setting, seed: int, done: int) -> Rows:
+    """ScratchGAN from the start with its large batches; its generator writes as many sentences as likelihood reads."""
+    from course_utils.models.token_discriminator import TokenDiscriminator
+    from course_utils.training.scratchgan import ScratchGAN
+
+    judge = TokenDiscriminator(setting.oracle.vocabulary_size, hidden_dim=64, seed=seed)
+    gan = ScratchGAN(setting.generator(seed), judge, batch_size=LARGE_BATCH, seed=seed)
+    gan.compile()
+    steps = max(setting.budget.looks, setting.budget.epochs * len(setting.real) // LARGE_BATCH)
+    yield from go_on(setting, seed, done, "scratchgan", gan, LARGE_BATCH, steps=steps)
+
+
+def textgan(setting: Setting, seed: int, done: int) -> Rows:
+    """TextGAN at the published batch and rates, with as much work of its discriminator as SeqGAN's.
+
+    Its sentences follow from codes, so they have no likelihood under it: only what the oracle says of them is measured.
+    """
+    from course_utils.models.code_reader import CodeReader
+    from course_utils.models.latent_recurrent import LatentGenerator
+    from course_utils.training.textgan import TextGAN
+
+    vocabulary, budget = setting.oracle.vocabulary_size, setting.budget
+    generator = LatentGenerator(vocabulary, start_token=0, end_token=None, seed=seed)
+    generator.take_weights(loaded(setting, seed, "mle"))
+    judge = CodeReader(vocabulary, widths=(3, 4, 5), filters=300, seed=seed)
+    gan = TextGAN(generator, judge, batch_size=CODES, seed=seed)
+    gan.compile()
+
+    def measure(final: bool) -> dict:
+        samples = budget.samples if final else budget.curve_samples
+        return setting.measure_written(gan.write(samples, setting.length, seed=1_000 + seed))
+
+    steps = max(budget.looks, budget.steps * ROUNDS * EPOCHS * 2 * budget.round_sentences // CODES)
+    yield from go_on(setting, seed, done, "textgan", gan, CODES // 2, steps=steps, measure=measure)
+
+
+ZOO = (maligan, rankgan, cot, scratchgan, textgan)
+FROM_SCRATCH = ("cot", "scratchgan")

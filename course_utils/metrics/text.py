@@ -1,9 +1,9 @@
 """Measures of generated text, in one place. None is enough alone: each of them can be fooled.
 
 Quality: `sentence_bleu`, `corpus_bleu`. Variety: `self_bleu`, `distinct_n`, `ngram_entropy`, `nll_div`. Both at once:
-`backward_bleu`, `ms_jaccard`, `frechet_embedding_distance`, `reverse_perplexity`. Copies of the training text:
-`ngram_novelty`, `longest_copied_span`. With a known truth: `course_utils.metrics.oracle.judge`. Perplexity under a
-model of real text (forward): `CourseLanguageModel.perplexity`.
+`backward_bleu`, `ms_jaccard`, `ngram_jsd`, `frechet_embedding_distance`, `reverse_perplexity`. Copies of the training
+text: `ngram_novelty`, `longest_copied_span`. With a known truth: `course_utils.metrics.oracle.judge`. Perplexity under
+a model of real text (forward): `CourseLanguageModel.perplexity`.
 
 What counts n-grams takes lists of tokens or arrays of ids, as `read_sentences` says; what asks the course's language
 model takes strings, since that has a vocabulary of its own; what trains or asks a generator takes arrays of its ids.
@@ -16,7 +16,7 @@ from course_utils.metrics.memorisation import longest_copied_span, ngram_novelty
 from course_utils.metrics.nll_div import nll_div
 from course_utils.metrics.perplexity import perplexity
 from course_utils.metrics.reverse_perplexity import reverse_perplexity
-from course_utils.metrics.text_distances import distinct_n, ms_jaccard, ngram_entropy
+from course_utils.metrics.text_distances import distinct_n, ms_jaccard, ngram_entropy, ngram_jsd
 from course_utils.metrics.text_ngrams import read_sentences
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "longest_copied_span",
     "ms_jaccard",
     "ngram_entropy",
+    "ngram_jsd",
     "ngram_novelty",
     "nll_div",
     "perplexity",

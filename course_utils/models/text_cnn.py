@@ -133,8 +133,12 @@ class TextCNN(TextDiscriminator):
         x = self.embed(tokens)  # (B, T, E)
         check_length(x.shape[1], self.widths)
         a = tf.concat([convolution(x) for convolution in self.convolutions], axis=-1)  # (B, F)
+        return self.feature_dropout(self.highway(a), training=training)
+
+    def highway(self, a) -> tf.Tensor:
+        """Return the features before dropout, (…, F), of the filters' maxima a (…, F)."""
         t = self.gate(a)
-        return self.feature_dropout(t * self.transform(a) + (1 - t) * a, training=training)
+        return t * self.transform(a) + (1 - t) * a
 
 
 def fitting_windows(widths: Sequence[int], filters: int | Sequence[int], length: int | None) -> dict[int, int]:

@@ -9,7 +9,7 @@ from course_utils.sampling.likelihood import counted_positions, log_prob
 from course_utils.sampling.prefixes import complete
 from course_utils.sampling.rollouts import rollout
 from course_utils.sampling.sentences import sample
-from course_utils.sampling.soft import pad_after_end, soft_sample, soft_sentences
+from course_utils.sampling.soft import pad_after_end, soft_argmax_sentences, soft_sample, soft_sentences
 
 __all__ = [
     "complete",
@@ -20,6 +20,7 @@ __all__ = [
     "pad_after_end",
     "rollout",
     "sample",
+    "soft_argmax_sentences",
     "soft_sample",
     "soft_sentences",
 ]

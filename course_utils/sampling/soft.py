@@ -72,12 +72,45 @@ def soft_sentences(
     """
     length, n, _ = uniforms.shape
     relax = gradients.straight_through_gumbel if straight_through else gradients.gumbel_softmax
-    token = tf.fill((n,), generator.start_token)
-    state = generator.initial_state(n, length)
-    tokens = []
+
+    def draw(logits, position):
+        return relax(logits, uniforms[position], temperature)
+
+    return _unrolled(generator, generator.initial_state(n, length), n, length, draw, feed_tokens)
+
+
+def soft_argmax_sentences(generator, state, length: int, *, sharpness: float) -> tf.Tensor:
+    """Return sentences of soft-argmax tokens softmax(sharpness · logits), each fed back as the next input.
+
+    Nothing is drawn: the sentences follow from the state they start from, such as
+    `course_utils.models.latent_recurrent.LatentGenerator.state_of` gives for a code.
+
+    Args:
+        generator: a `course_utils.models.sequence.SequenceGenerator`.
+        state: of B rows, before the first input.
+        length: T.
+        sharpness: L, above 0; with a large one the tokens are nearly one-hot.
+
+    Returns:
+        float32 (B, T, V). Differentiable in the generator's weights and in the state.
+
+    Example:
+        >>> from course_utils.models.recurrent import RecurrentGenerator
+        >>> generator = RecurrentGenerator(5, embedding_dim=4, hidden_dim=4, end_token=None)
+        >>> soft_argmax_sentences(generator, generator.initial_state(2), 3, sharpness=100.0).shape
+        TensorShape([2, 3, 5])
+
+    Source: Zhang et al. 2017 (TextGAN), section 2.4.
+    """
+    n = tf.nest.flatten(state)[0].shape[0]
+    return _unrolled(generator, state, n, length, lambda logits, _: tf.nn.softmax(sharpness * logits), False)
+
+
+def _unrolled(generator, state, n, length, draw, feed_tokens) -> tf.Tensor:
+    token, tokens = tf.fill((n,), generator.start_token), []
     for position in range(length):  # unrolled: a graph loop would keep every step on stacks for its gradient
         logits, state = generator.step(token, state)
-        token = relax(logits, uniforms[position], temperature)
+        token = draw(logits, position)
         tokens.append(token)
         if feed_tokens:
             token = tf.argmax(token, axis=1, output_type=tf.int32)

@@ -11,6 +11,7 @@ import numpy as np
 from course_utils.datasets.batching import shuffled_batches
 from course_utils.models.text_cnn import TextCNN
 from course_utils.models.text_multi_cnn import TextMultiCNN
+from course_utils.models.token_discriminator import TokenDiscriminator
 from course_utils.train.corpus import Corpus
 from course_utils.train.game_settings import (
     CotSettings,
@@ -20,6 +21,7 @@ from course_utils.train.game_settings import (
     PolicySettings,
     RankganSettings,
     RelganSettings,
+    ScratchganSettings,
     SeqganSettings,
 )
 from course_utils.train.mle import build_generator
@@ -32,6 +34,7 @@ from course_utils.training.policy_gradient import PolicyGradient
 from course_utils.training.rankgan import RankGAN
 from course_utils.training.relgan import RelGAN
 from course_utils.training.rewards import RolloutReward
+from course_utils.training.scratchgan import ScratchGAN
 from course_utils.training.seqgan import SeqGAN
 from course_utils.training.text_game import TextGame
 
@@ -52,6 +55,7 @@ def build_game(
         "rankgan": _rankgan,
         "cot": _cot,
         "relgan": _relgan,
+        "scratchgan": _scratchgan,
     }
     return builders[method](settings, corpus, generator, warm_up_folder)
 
@@ -149,6 +153,18 @@ def _relgan(settings: RelganSettings, corpus: Corpus, generator, warm_up_folder:
         **_shared(settings),
     )
     game.compile(_adam(settings), keras.optimizers.Adam(DISCRIMINATOR_RATE, global_clipnorm=5.0))
+    return game, settings.minibatches * settings.batch
+
+
+def _scratchgan(settings: ScratchganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    game = ScratchGAN(
+        generator,
+        TokenDiscriminator(len(corpus.vocabulary), hidden_dim=settings.size, seed=settings.seed),
+        discount=settings.discount,
+        discriminator_rounds=settings.minibatches,
+        **_shared(settings),
+    )
+    game.compile(_adam(settings))
     return game, settings.minibatches * settings.batch
 
 

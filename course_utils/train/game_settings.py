@@ -157,6 +157,25 @@ class RelganSettings(GameSettings):
             raise ValueError(f"inverse_temperature must be a number above 0. Received: {self.inverse_temperature}.")
 
 
+@dataclasses.dataclass(frozen=True)
+class ScratchganSettings(GameSettings):
+    """Settings of ``train scratchgan`` with the published rate. The published ``batch`` is 512, and of both networks.
+
+    Args:
+        minibatches: of the discriminator after each generator step, each with ``batch`` real and written sentences.
+        discount: γ, of the rewards that follow a token.
+    """
+
+    game_rate: float = 9.59e-5
+    minibatches: int = 1
+    discount: float = 0.23
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 <= self.discount <= 1:
+            raise ValueError(f"discount must be from 0 to 1. Received: {self.discount}.")
+
+
 SETTINGS = {
     "seqgan": SeqganSettings,
     "gsgan": GsganSettings,
@@ -165,6 +184,7 @@ SETTINGS = {
     "rankgan": RankganSettings,
     "cot": CotSettings,
     "relgan": RelganSettings,
+    "scratchgan": ScratchganSettings,
 }
 GAME_HELP = {
     **HELP,
@@ -178,5 +198,6 @@ GAME_HELP = {
     "samples": "completions of each beginning of a real sentence",
     "references": "real sentences that a sentence is likened to",
     "inverse_temperature": "of the soft sentences; it rises from 1 to this",
+    "discount": "of the rewards that follow a token",
     "minibatches": "of the discriminator (ranker, mediator) after each generator step",
 }

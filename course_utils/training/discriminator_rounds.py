@@ -47,20 +47,26 @@ class DiscriminatorRounds(CompiledStepModel):
 
     def _update_discriminator(self, real, written) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._judge_both(real, written)
+            loss, added, accuracy = self._discriminator_loss(real, written)
             # Said as NaN because nothing inside XLA can raise, and a device would read a neighbour instead.
             known = tf.reduce_all((real >= 0) & (real < self.generator.vocabulary_size))
-            loss = tf.where(known, self._loss_pair.discriminator(real_logits, fake_logits), float("nan"))
-            total = loss + sum(self.discriminator.losses)
+            loss = tf.where(known, loss, float("nan"))
+            total = loss + added
             total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
         self.apply_gradients(self.discriminator_optimizer, tape, total, self.discriminator)
         self.trackers["discriminator_loss"].update_state(loss)
+        self.trackers["discriminator_accuracy"].update_state(accuracy)
+        return loss
+
+    def _discriminator_loss(self, real, written) -> tuple[tf.Tensor, ...]:
+        """Return the discriminator's loss, what it descends beside that, and the share that it judges rightly."""
+        real_logits, fake_logits = self._judge_both(real, written)
         if self._loss_pair.relativistic:  # which learns differences of logits only
             right = real_logits > fake_logits
         else:
             right = tf.concat([real_logits > 0, fake_logits < 0], axis=0)
-        self.trackers["discriminator_accuracy"].update_state(tf.reduce_mean(tf.cast(right, tf.float32)))
-        return loss
+        accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
+        return self._loss_pair.discriminator(real_logits, fake_logits), sum(self.discriminator.losses), accuracy
 
     def _judge_both(self, real, written) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the discriminator's logits of real and of written sentences, with dropout."""

@@ -43,13 +43,16 @@ class PolicyGame(TextGame):
         return tokens, self._rewards(tokens, real, tf.random.fold_in(key, 1))
 
     def _generator_loss(self, tokens, rewards):
-        advantages = rewards - leave_one_out_baseline(rewards) if self.settings["baseline"] else rewards
         log_probs = log_prob(self.generator, tokens, training=True)
         counted = tf.cast(counted_positions(tokens, self.generator.end_token), tf.float32)
         for name, value in (("reward", rewards), ("entropy", -log_probs)):
             number = tf.reduce_sum(counted)
             self.trackers[name].update_state(tf.reduce_sum(value * counted) / number, sample_weight=number)
-        return reinforce_loss(log_probs, advantages)
+        return reinforce_loss(log_probs, self._advantages(rewards, counted))
+
+    def _advantages(self, rewards, counted) -> tf.Tensor:
+        """Return the rewards less a baseline, (B, T); ``counted`` is 1 where a token belongs to its sentence."""
+        return rewards - leave_one_out_baseline(rewards) if self.settings["baseline"] else rewards
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
