@@ -26,7 +26,8 @@ LAYERS = (
     ("lessons", "lesson_controls"),
     ("lesson_html",),
     ("lesson_kernel", "lesson_pages", "lesson_results"),
-    ("benchmark", "doctor", "execute", "train"),
+    ("doctor", "execute", "train"),
+    ("benchmark",),
     ("__main__",),
 )
 LAYER = {room: number for number, layer in enumerate(LAYERS) for room in layer}
