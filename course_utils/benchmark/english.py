@@ -16,7 +16,7 @@ from course_utils.benchmark.oracle_table import cell
 from course_utils.benchmark.resuming import positive, read_kept
 from course_utils.records import circumstances, write_json
 from course_utils.runtime import BUILD, PROFILES, start
-from course_utils.train.corpus import Corpus, prepare, read_corpus
+from course_utils.train.corpus import prepare, read_corpus
 from course_utils.train.game_settings import SETTINGS
 from course_utils.train.games import train_game
 from course_utils.train.mle import train_mle
@@ -109,7 +109,7 @@ class Study:
     def __init__(self, profile: str, same: dict):
         self.budget, self.same = BUDGETS[profile], same
         self.folder = BUILD / "benchmark" / "english" / profile
-        corpus: Corpus = prepare(read_corpus(f"en_{TRAINING}"), read_corpus(f"en_{VALIDATION}"), length=LENGTH)
+        corpus = prepare(read_corpus(f"en_{TRAINING}"), read_corpus(f"en_{VALIDATION}"), length=LENGTH)
         sizes = self.budget.samples, self.budget.learned
         self.judge, self.tuner = (Judge(corpus, real, *sizes) for real in (TEST, VALIDATION))
 
