@@ -35,6 +35,13 @@ BATCH, ROUNDS, PASSES, PART = 4, 2, 2, 4  # PART: real sentences in a round
 ROWS = STEPS * ROUNDS * PART
 
 
+def fold(key, *numbers):
+    """Return the key of a draw that a game makes with these numbers, one folded in after the other."""
+    for number in numbers:
+        key = tf.random.fold_in(key, number)
+    return key
+
+
 def make_judge(**settings) -> TextCNN:
     small = {"embedding_dim": 4, "widths": (1, 2), "filters": 4, "dropout": 0.3, "seed": 5}
     return TextCNN(VOCABULARY, **small | settings)

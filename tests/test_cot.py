@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, VOCABULARY, make_generator, make_sentences
-from small_text_game import BATCH, PART, PASSES, ROUNDS, make_game, make_judge
+from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_game, make_judge
 
 from course_utils.models.recurrent import RecurrentGenerator
 from course_utils.sampling import log_prob, sample
@@ -14,12 +14,6 @@ from course_utils.training.cot import CoT
 from course_utils.worlds.enumerable_language import EnumerableLanguage
 
 RATE, SEED = 0.3, 7
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def descend(network, tape, loss):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, VOCABULARY, make_generator, make_sentences
-from small_text_game import make_judge
+from small_text_game import fold, make_judge
 
 from course_utils.losses import minimax_discriminator_loss, non_saturating_generator_loss, relativistic_generator_loss
 from course_utils.sampling import sample
@@ -14,12 +14,6 @@ from course_utils.training.gumbel_gan import GumbelGAN
 
 RATE, SEED, BATCH, ROUNDS = 0.3, 7, 8, 2
 FALLING = keras.optimizers.schedules.ExponentialDecay(2.0, 1, 0.7)
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def soft_by_hand(generator, count, key, temperature, straight_through=False):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.special import expit
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, make_generator, make_sentences
-from small_text_game import BATCH, PART, ROUNDS, make_game, make_judge, make_leakgan
+from small_text_game import BATCH, PART, ROUNDS, fold, make_game, make_judge, make_leakgan
 
 from course_utils.losses.leaked import goal_cosines, intrinsic_rewards, rescaled_rewards
 from course_utils.models.leak_generator import LeakGenerator
@@ -17,12 +17,6 @@ from course_utils.training.leakgan import LeakGAN
 from course_utils.worlds.enumerable_language import EnumerableLanguage
 
 RATE, SEED, ROLLOUTS, HORIZON, SHARPNESS = 0.3, 7, 2, 2, 5.0
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def cosine(a, b):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_gan import all_close, weights
 from small_language_model import LENGTH, make_generator, make_sentences
-from small_text_game import BATCH, PART, PASSES, ROUNDS, make_game, make_judge
+from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_game, make_judge
 
 from course_utils.gradients import leave_one_out_baseline
 from course_utils.losses.ranking import log_rank
@@ -14,12 +14,6 @@ from course_utils.sampling import log_prob, rollout, sample
 from course_utils.training.rankgan import RankGAN
 
 RATE, SEED, REFERENCES, ROLLOUTS, GAMMA = 0.3, 7, 3, 2, 2.5
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def log_rank_by_hand(features, references, comparisons, gamma):

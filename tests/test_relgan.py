@@ -7,18 +7,12 @@ import tensorflow as tf
 from scipy.special import expit
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, VOCABULARY, make_sentences
-from small_text_game import make_judge, make_relgan
+from small_text_game import fold, make_judge, make_relgan
 
 from course_utils.training.gumbel_gan import GumbelGAN
 from course_utils.training.relgan import RelGAN
 
 RATE, SEED, BATCH, ROUNDS, STEPS, SHARPEST = 0.3, 7, 4, 2, 9, 20.0
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def make_gan(**settings):

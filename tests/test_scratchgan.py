@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.special import expit
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, make_sentences
-from small_text_game import BATCH, PART, PASSES, ROUNDS, make_scratchgan
+from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_scratchgan
 
 from course_utils.models.recurrent import RecurrentGenerator
 from course_utils.models.token_discriminator import TokenDiscriminator
@@ -16,12 +16,6 @@ from course_utils.training.scratchgan import ScratchGAN
 from course_utils.worlds.enumerable_language import EnumerableLanguage
 
 RATE, SEED, DISCOUNT, DECAY = 0.3, 7, 0.6, 0.25
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def make_plain(**settings):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_gan import all_close, weights
 from small_language_model import LENGTH, make_generator, make_sentences
-from small_text_game import BATCH, PART, PASSES, ROUNDS, make_batches, make_game, make_judge
+from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_batches, make_game, make_judge
 
 from course_utils.losses import minimax_discriminator_loss
 from course_utils.models.recurrent import RecurrentGenerator
@@ -17,12 +17,6 @@ from course_utils.training.seqgan import SeqGAN
 from course_utils.worlds.enumerable_language import EnumerableLanguage
 
 RATE, SEED = 0.3, 7
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def test_one_step_is_the_algorithm_written_out_with_plain_gradient_descent():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from small_gan import all_close, weights
 from small_language_model import END, LENGTH, VOCABULARY, make_generator, make_sentences
-from small_text_game import BATCH, PART, PASSES, ROUNDS, make_judge, make_textgan
+from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_judge, make_textgan
 
 from course_utils.losses.mmd import squared_mmd
 from course_utils.models.latent_recurrent import LatentGenerator
@@ -16,12 +16,6 @@ from course_utils.sampling import counted_positions, log_prob
 from course_utils.training.textgan import TextGAN
 
 RATE, SEED, SHARPNESS, BANDWIDTHS, RECONSTRUCTION, MATCHING = 0.3, 7, 5.0, (0.2, 1.0), 0.4, 0.7
-
-
-def fold(key, *numbers):
-    for number in numbers:
-        key = tf.random.fold_in(key, number)
-    return key
 
 
 def make_plain(**settings):
