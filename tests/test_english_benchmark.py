@@ -17,6 +17,7 @@ def small(monkeypatch, tmp_path):
     from course_utils.training.compiled_step import CompiledStepModel
 
     shared = {"size": 4, "epochs": 1, "steps": 2, "looks": 1, "warm_up": 0, "minibatches": 3, "rollouts": 1}
+    shared |= {"filters": 4, "pretraining": 1}
     monkeypatch.setitem(english.BUDGETS, "quick", english.Budget(shared, 512, 128, (1.0, 0.5)))
     monkeypatch.setattr(english, "TRAINING", "valid")
     monkeypatch.setattr(english, "VALIDATION", "test")
@@ -74,3 +75,12 @@ def test_sentences_are_held_against_the_test_ones(small):
     assert copies["copied"] == 1 and copies["novelty_4"] == 0
     itself = judge.of_sentences(judge.real, seed=0)
     assert itself["bleu_5"] == itself["ms_jaccard_4"] == 1 and itself["embedding_distance"] < 1e-3
+
+
+def test_a_network_that_writes_from_codes_has_no_likelihood(small):
+    from course_utils.models.latent_recurrent import LatentGenerator
+
+    judge = english.Study("quick", {}).judge
+    writer = LatentGenerator(len(judge.vocabulary), code_dim=2, embedding_dim=4, hidden_dim=4)
+    measured = judge.of_generator(writer, 0.7, seed=0)
+    assert "reverse_nll" in measured and not {"nll_gen", "nll_div"} & measured.keys()

@@ -12,7 +12,7 @@ from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_judge, make_
 
 from course_utils.losses.mmd import squared_mmd
 from course_utils.models.latent_recurrent import LatentGenerator
-from course_utils.sampling import counted_positions, log_prob
+from course_utils.sampling import counted_positions, log_prob, sample
 from course_utils.training.textgan import TextGAN
 
 RATE, SEED, SHARPNESS, BANDWIDTHS, RECONSTRUCTION, MATCHING = 0.3, 7, 5.0, (0.2, 1.0), 0.4, 0.7
@@ -153,22 +153,25 @@ def test_steps_of_the_generator_bring_the_sets_of_features_nearer():
     assert float(game._generator_loss(codes, real)) < 0.7 * before
 
 
-def test_written_sentences_are_the_likeliest_words_of_their_codes():
+def test_without_chance_sentences_are_the_likeliest_words_of_their_codes():
     game = make_plain(sharpness=1_000.0)
-    words = game.write(50, LENGTH, seed=4).numpy()
-    soft = game._soft_sentences(codes_by_hand(50, [4, 0]), LENGTH).numpy()
+    words = likeliest(game, seed=4)
+    soft = game._soft_sentences(codes_by_hand(50, fold([4, 0], 1)), LENGTH).numpy()
     np.testing.assert_array_equal(words, soft.argmax(axis=2))
     assert len({tuple(row) for row in words.tolist()}) > 3
     assert (words[~counted_positions(words, END).numpy()] == 0).all()
-    np.testing.assert_array_equal(words, game.write(50, LENGTH, seed=4))
-    assert not np.array_equal(words, game.write(50, LENGTH, seed=5))
+    np.testing.assert_array_equal(words, likeliest(game, seed=4))
+    assert not np.array_equal(words, likeliest(game, seed=5))
+
+
+def likeliest(game, seed):
+    return sample(game.generator, 50, LENGTH, temperature=0.0, seed=seed).numpy()
 
 
 def test_many_sentences_are_written_part_by_part(monkeypatch):
-    game = make_plain()
-    whole = game.write(10, LENGTH, seed=4).numpy()
-    monkeypatch.setattr("course_utils.training.textgan.ROWS", 4)
-    np.testing.assert_array_equal(game.write(10, LENGTH, seed=4), whole)
+    whole = likeliest(make_plain(), seed=4)
+    monkeypatch.setattr("course_utils.sampling.sentences.ROWS", 20)
+    np.testing.assert_array_equal(likeliest(make_plain(), seed=4), whole)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

@@ -28,12 +28,18 @@ class Judge:
         self.language_model = load_course_language_model()
 
     def of_generator(self, generator, temperature: float, seed: int) -> dict:
-        """Return all measures of what a generator writes at a temperature, and its likelihood of real sentences."""
+        """Return all measures of what a generator writes at a temperature, and its likelihood of real sentences.
+
+        A network whose sentences follow from codes has no likelihood that could be computed: two measures are missing.
+        """
         from course_utils.metrics.text import nll_div, perplexity
+        from course_utils.models.latent_recurrent import LatentGenerator
         from course_utils.sampling import sample
 
         count = max(self.samples, self.learned)
         tokens = sample(generator, count, LENGTH, temperature=temperature, seed=[seed, 1]).numpy()
+        if isinstance(generator, LatentGenerator):
+            return self.of_sentences(tokens, seed)
         own = {
             "nll_gen": perplexity(generator, self.real, temperature=temperature).nll_per_token,
             "nll_div": nll_div(generator, samples=count, length=LENGTH, temperature=temperature, seed=[seed, 2]),

@@ -82,6 +82,7 @@ def textgan(setting: Setting, seed: int, done: int) -> Rows:
     """
     from course_utils.models.code_reader import CodeReader
     from course_utils.models.latent_recurrent import LatentGenerator
+    from course_utils.sampling import sample
     from course_utils.training.textgan import TextGAN
 
     vocabulary, budget = setting.oracle.vocabulary_size, setting.budget
@@ -93,7 +94,8 @@ def textgan(setting: Setting, seed: int, done: int) -> Rows:
 
     def measure(final: bool) -> dict:
         samples = budget.samples if final else budget.curve_samples
-        return setting.measure_written(gan.write(samples, setting.length, seed=1_000 + seed))
+        likeliest = sample(generator, samples, setting.length, temperature=0.0, seed=1_000 + seed)
+        return setting.measure_written(likeliest)
 
     steps = max(budget.looks, budget.steps * ROUNDS * EPOCHS * 2 * budget.round_sentences // CODES)
     yield from go_on(setting, seed, done, "textgan", gan, CODES // 2, steps=steps, measure=measure)

@@ -15,8 +15,8 @@ from course_utils.models.sequence import check_positive, layer_seeds
 class LatentGenerator(RecurrentGenerator):
     """A `RecurrentGenerator` that starts from a code z, h₀ = tanh(C z), and adds P z to the embedding of every input.
 
-    Where nothing else is asked for, the code is 0: then it is the plain network, and takes its weights
-    (`take_weights`). The paper's gates read the code by matrices of their own; P z reaches them through those of the
+    `course_utils.sampling.sample` draws a code for each sentence. Where nothing else is asked for, the code is 0: then it
+    is the plain network, and takes its weights (`take_weights`). The paper's gates read the code by matrices of their own; P z reaches them through those of the
     embedding.
 
     Args:
@@ -67,6 +67,15 @@ class LatentGenerator(RecurrentGenerator):
         given = generator.trainable_variables
         for own, weight in zip(self.trainable_variables[: len(given)], given, strict=True):
             own.assign(weight)
+
+    def draw_codes(self, count: int, key) -> tf.Tensor:
+        """Return codes, uniform on [−1, 1], float32 (count, code_dim).
+
+        Args:
+            count: how many.
+            key: int32 (2,), of the draw.
+        """
+        return tf.random.stateless_uniform((count, self.settings["code_dim"]), key, -1.0, 1.0)
 
     def state_of(self, codes) -> tuple[tf.Tensor, ...]:
         """Return the state before the first input.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from course_utils.models.latent_recurrent import LatentGenerator
 from course_utils.sampling.compiled import check_temperature, check_whole, run_compiled, seed_pair
 from course_utils.sampling.draw import draw_tokens, keep_top
 
@@ -16,6 +17,7 @@ def sample(
 ) -> tf.Tensor:
     """Return sentences x ~ p_g, drawn token by token: x_t ~ softmax(logits_t / temperature).
 
+    A `course_utils.models.latent_recurrent.LatentGenerator` gets a code of its own for each sentence.
     After the end token, if the generator has one, a sentence holds only padding (0). Sentence ``i`` depends on the seed
     and on ``n``, and not on how many rows are computed at a time.
 
@@ -53,17 +55,20 @@ def _sample(generator, n, length, top_k, top_p, seed, temperature) -> tf.Tensor:
     parts = -(-n // ROWS)
     rows = -(-n // parts)
     uniforms = tf.random.stateless_uniform((n, length), seed)
-    uniforms = tf.pad(uniforms, [[0, parts * rows - n], [0, 0]])
+    latent = isinstance(generator, LatentGenerator)
+    codes = generator.draw_codes(n, tf.random.fold_in(seed, 1)) if latent else tf.zeros((n, 0))
+    uniforms, codes = (tf.pad(given, [[0, parts * rows - n], [0, 0]]) for given in (uniforms, codes))
 
-    def part(uniforms):  # (rows, length) -> int32 (rows, length)
+    def part(given):  # (rows, length) and (rows, code_dim) -> int32 (rows, length)
+        uniforms, codes = given
         start, ended = tf.fill((rows,), generator.start_token), tf.zeros((rows,), tf.bool)
-        state = generator.initial_state(rows, length)
+        state = generator.state_of(codes) if latent else generator.initial_state(rows, length)
         return continue_sentences(generator, start, ended, state, tf.transpose(uniforms), temperature, top_k, top_p)
 
     if parts == 1:
-        return part(uniforms)
-    uniforms = tf.reshape(uniforms, (parts, rows, length))
-    tokens = tf.map_fn(part, uniforms, fn_output_signature=tf.int32, parallel_iterations=1)
+        return part((uniforms, codes))
+    given = tuple(tf.reshape(whole, (parts, rows, whole.shape[1])) for whole in (uniforms, codes))
+    tokens = tf.map_fn(part, given, fn_output_signature=tf.int32, parallel_iterations=1)
     return tf.reshape(tokens, (parts * rows, length))[:n]
 
 

@@ -14,6 +14,8 @@ METHODS = {
     "pgbleu": "a language model, then policy gradient with BLEU as the reward",
     "maligan": "a language model, then MaliGAN: its own sentences, weighted by how real they look",
     "rankgan": "a language model, then RankGAN: policy gradient with rollouts that are ranked among real sentences",
+    "leakgan": "LeakGAN: the discriminator's features lead its writer; beside it a language model",
+    "textgan": "a language model, then TextGAN: sentences written from codes, whose features are matched as sets",
     "relgan": "a language model, then RelGAN: a Gumbel-softmax GAN with a relational memory and a relativistic loss",
     "scratchgan": "a language model, then ScratchGAN: policy gradient with a discriminator that judges every token",
     "cot": "a language model, then cooperative training: a second one learns from both, and the first goes towards it",

@@ -9,6 +9,9 @@ import keras
 import numpy as np
 
 from course_utils.datasets.batching import shuffled_batches
+from course_utils.models.code_reader import CodeReader
+from course_utils.models.latent_recurrent import LatentGenerator
+from course_utils.models.leak_generator import LeakGenerator
 from course_utils.models.text_cnn import TextCNN
 from course_utils.models.text_multi_cnn import TextMultiCNN
 from course_utils.models.token_discriminator import TokenDiscriminator
@@ -17,18 +20,21 @@ from course_utils.train.game_settings import (
     CotSettings,
     GameSettings,
     GsganSettings,
+    LeakganSettings,
     MaliganSettings,
     PolicySettings,
     RankganSettings,
     RelganSettings,
     ScratchganSettings,
     SeqganSettings,
+    TextganSettings,
 )
 from course_utils.train.mle import build_generator
 from course_utils.training.backup import EpochBackup
 from course_utils.training.bleu_score import SentenceBLEU
 from course_utils.training.cot import CoT
 from course_utils.training.gumbel_gan import GumbelGAN
+from course_utils.training.leakgan import LeakGAN
 from course_utils.training.maligan import MaliGAN
 from course_utils.training.policy_gradient import PolicyGradient
 from course_utils.training.rankgan import RankGAN
@@ -37,22 +43,31 @@ from course_utils.training.rewards import RolloutReward
 from course_utils.training.scratchgan import ScratchGAN
 from course_utils.training.seqgan import SeqGAN
 from course_utils.training.text_game import TextGame
+from course_utils.training.textgan import TextGAN
 
 EPOCHS = 3  # passes of the discriminator over the sentences of a round, SeqGAN's k
 DISCRIMINATOR_RATE = 1e-4
 MEDIATOR_DROPOUT = 0.5  # as published
+HORIZON = 4  # tokens that a goal of LeakGAN's looks ahead, as published
+READER_WIDTHS = (3, 4, 5)  # of the windows of TextGAN's discriminator, as published
 
 
 def build_game(
     method: str, settings: GameSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path
 ) -> tuple[TextGame, int]:
-    """Return the compiled game, its discriminator pretrained, and the real sentences that a training step takes."""
+    """Return the compiled game and the real sentences that a training step takes.
+
+    Where the method wants it, the discriminator has learned before. The game's generator is the given language model,
+    but for LeakGAN and TextGAN, which have networks of their own kind.
+    """
     builders = {
         "seqgan": _seqgan,
         "gsgan": _gsgan,
         "pgbleu": _pgbleu,
         "maligan": _maligan,
         "rankgan": _rankgan,
+        "leakgan": _leakgan,
+        "textgan": _textgan,
         "cot": _cot,
         "relgan": _relgan,
         "scratchgan": _scratchgan,
@@ -65,7 +80,11 @@ def _adam(settings: GameSettings):
 
 
 def _judge(settings: GameSettings, corpus: Corpus) -> TextCNN:
-    return TextCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed)
+    return TextCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed, **_filters(settings))
+
+
+def _filters(settings: GameSettings) -> dict:
+    return {} if settings.filters is None else {"filters": settings.filters}
 
 
 def _shared(settings: GameSettings) -> dict:
@@ -121,6 +140,51 @@ def _rankgan(settings: RankganSettings, corpus: Corpus, generator, warm_up_folde
     return _judged(RankGAN, settings, corpus, generator, warm_up_folder, **own)
 
 
+def _leakgan(settings: LeakganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    writer = LeakGenerator(
+        _judge(settings, corpus),
+        length=corpus.length,
+        embedding_dim=settings.size,
+        hidden_dim=settings.size,
+        horizon=min(HORIZON, corpus.length),
+        dropout=settings.dropout,
+        seed=settings.seed,
+    )
+    learning = LeakGAN(
+        writer,
+        supervised_every=1,
+        batch_size=settings.batch,
+        discriminator_rounds=1,
+        discriminator_epochs=EPOCHS,
+        seed=settings.seed,
+    )
+    learning.compile(
+        keras.optimizers.Adam(settings.learning_rate, global_clipnorm=1.0), keras.optimizers.Adam(DISCRIMINATOR_RATE)
+    )
+    batches = shuffled_batches(corpus.training, settings.batch, seed=settings.seed)
+    backup = EpochBackup(warm_up_folder, batches, delete_checkpoint=False)
+    learning.fit(batches, epochs=settings.pretraining, verbose=0, callbacks=[backup])
+    rounds = {"discriminator_rounds": -(-settings.minibatches // EPOCHS), "discriminator_epochs": EPOCHS}
+    game = LeakGAN(writer, n_rollouts=settings.rollouts, **rounds, **_shared(settings))
+    game.compile(_adam(settings), learning.discriminator_optimizer)
+    return game, rounds["discriminator_rounds"] * settings.batch // 2
+
+
+def _textgan(settings: TextganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
+    writer = LatentGenerator(**{name: value for name, value in generator.settings.items() if name != "code_dim"})
+    writer.take_weights(generator)
+    reader = CodeReader(
+        len(corpus.vocabulary),
+        widths=READER_WIDTHS,
+        filters=settings.filters,
+        length=corpus.length,
+        seed=settings.seed,
+    )
+    game = TextGAN(writer, reader, discriminator_rounds=settings.minibatches, **_shared(settings))
+    game.compile(_adam(settings))
+    return game, settings.minibatches * settings.batch // 2
+
+
 def _cot(settings: CotSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
     wider = dataclasses.replace(
         settings.likelihood(), size=2 * settings.size, dropout=MEDIATOR_DROPOUT, seed=settings.seed + 1
@@ -146,7 +210,7 @@ def _gsgan(settings: GsganSettings, corpus: Corpus, generator, warm_up_folder: p
 def _relgan(settings: RelganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
     game = RelGAN(
         generator,
-        TextMultiCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed),
+        TextMultiCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed, **_filters(settings)),
         annealing_steps=settings.steps,
         inverse_temperature=settings.inverse_temperature,
         discriminator_rounds=settings.minibatches,

@@ -28,10 +28,12 @@ class GameSettings(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        least = {"steps": 1, "looks": 1, "warm_up": 0, "references": 1, "rollouts": 1, "samples": 1, "minibatches": 1}
+        whole = ("steps", "looks", "references", "rollouts", "samples", "minibatches", "filters", "pretraining")
+        least = {"warm_up": 0} | dict.fromkeys(whole, 1)
         for name in least.keys() & {field.name for field in dataclasses.fields(self)}:
-            if getattr(self, name) < least[name]:
-                raise ValueError(f"{name} must be at least {least[name]}. Received: {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value is not None and value < least[name]:
+                raise ValueError(f"{name} must be at least {least[name]}. Received: {value}.")
         if self.steps % self.looks:
             raise ValueError(f"looks must divide steps. Received: {self.looks} looks at {self.steps} steps.")
         if self.batch % 2:
@@ -71,10 +73,12 @@ class SeqganSettings(PolicySettings):
     Args:
         warm_up: passes over the corpus, each against new sentences, in which only the discriminator learns first.
         minibatches: of the discriminator after each generator step.
+        filters: of each width of the discriminator, ``None`` for the published numbers.
     """
 
     warm_up: int = 5
     minibatches: int = 15
+    filters: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +86,11 @@ class GsganSettings(GameSettings):
     """Settings of ``train gsgan``. The temperature falls from 1 to 0.1.
 
     Args:
-        minibatches: of the discriminator after each generator step.
+        minibatches, filters: as of `SeqganSettings`.
     """
 
     minibatches: int = 15
+    filters: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +99,7 @@ class MaliganSettings(GameSettings):
 
     Args:
         samples: completions of each beginning of a real sentence; divides ``batch``.
-        warm_up, minibatches: as of `SeqganSettings`.
+        warm_up, minibatches, filters: as of `SeqganSettings`.
 
     Raises:
         ValueError: for a value outside its range.
@@ -103,6 +108,7 @@ class MaliganSettings(GameSettings):
     samples: int = 16
     warm_up: int = 5
     minibatches: int = 15
+    filters: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -117,13 +123,50 @@ class RankganSettings(GameSettings):
     Args:
         rollouts: completions of each prefix.
         references: real sentences that a sentence's likeness to counts.
-        warm_up, minibatches: as of `SeqganSettings`, of the ranker.
+        warm_up, minibatches, filters: as of `SeqganSettings`, of the ranker.
     """
 
     rollouts: int = 16
     references: int = 16
     warm_up: int = 5
     minibatches: int = 15
+    filters: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LeakganSettings(GameSettings):
+    """Settings of ``train leakgan``. Its own network starts anew; the language model is there to be compared with.
+
+    Args:
+        rollouts: completions of each prefix.
+        pretraining: passes over the corpus before the game, in which the generator learns from real sentences and the
+            discriminator from both, in turn.
+        minibatches, filters: as of `SeqganSettings`.
+    """
+
+    rollouts: int = 4
+    pretraining: int = 10
+    minibatches: int = 15
+    filters: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TextganSettings(GameSettings):
+    """Settings of ``train textgan``. The published ``batch`` is 256.
+
+    Args:
+        minibatches: of the discriminator after each generator step.
+        filters: of each width of the discriminator.
+    """
+
+    game_rate: float = 5e-5
+    minibatches: int = 5
+    filters: int = 300
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.generator not in ("lstm", "gru"):
+            raise ValueError(f"TextGAN's generator must be lstm or gru. Received: {self.generator}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,13 +185,14 @@ class RelganSettings(GameSettings):
     """Settings of ``train relgan``, whose generator is the relational memory unless another is asked for.
 
     Args:
-        minibatches: of the discriminator after each generator step.
+        minibatches, filters: as of `SeqganSettings`.
         inverse_temperature: what it rises to, from 1, over the steps.
     """
 
     generator: str = "memory"
     game_rate: float = 1e-4
     minibatches: int = 5
+    filters: int | None = None
     inverse_temperature: float = 100.0
 
     def __post_init__(self):
@@ -182,6 +226,8 @@ SETTINGS = {
     "pgbleu": PolicySettings,
     "maligan": MaliganSettings,
     "rankgan": RankganSettings,
+    "leakgan": LeakganSettings,
+    "textgan": TextganSettings,
     "cot": CotSettings,
     "relgan": RelganSettings,
     "scratchgan": ScratchganSettings,
@@ -199,5 +245,7 @@ GAME_HELP = {
     "references": "real sentences that a sentence is likened to",
     "inverse_temperature": "of the soft sentences; it rises from 1 to this",
     "discount": "of the rewards that follow a token",
+    "filters": "of each width of the discriminator (default: as published)",
+    "pretraining": "passes over the corpus in which generator and discriminator learn in turn, before the game",
     "minibatches": "of the discriminator (ranker, mediator) after each generator step",
 }

@@ -20,6 +20,13 @@ from course_utils.train.opening import open_training
 LIKELIHOOD = "likelihood"  # folder of the language model that the game starts from
 WARM_UP = "warm_up"
 SAMPLES = 1_000  # sentences of a measurement
+NATS, SHARE = "nats per token", "share of the samples"
+CURVES = {
+    "nll": ("held-out NLL", NATS),
+    "entropy": ("entropy of the samples", NATS),
+    "different": ("different from all before", SHARE),
+    "copied": ("copied from the corpus", SHARE),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, method: str) -> None:
@@ -45,13 +52,15 @@ def run(args: argparse.Namespace) -> None:
     start(f"train {args.method}", seed=args.seed)
     metrics = train_game(args.method, settings, folder)
     before, after = metrics["before"], metrics["after"]
-    print(
-        f"From the language model to step {settings.steps}: perplexity on {metrics['corpus']['held_out_sentences']:,} "
-        f"held-out sentences {before['perplexity']:.2f} → {after['perplexity']:.2f} a token, entropy of the samples "
-        f"{before['entropy']:.2f} → {after['entropy']:.2f} nats a token, different among {SAMPLES:,} samples "
-        f"{before['different']:.1%} → {after['different']:.1%}, found in the corpus {before['copied']:.1%} → "
-        f"{after['copied']:.1%}. Everything is in {folder}."
-    )
+    told = {
+        "perplexity": f"perplexity on {metrics['corpus']['held_out_sentences']:,} held-out sentences {{:.2f}} → {{:.2f}} "
+        "a token",
+        "entropy": "entropy of the samples {:.2f} → {:.2f} nats a token",
+        "different": f"different among {SAMPLES:,} samples {{:.1%}} → {{:.1%}}",
+        "copied": "found in the corpus {:.1%} → {:.1%}",
+    }
+    shown = ", ".join(line.format(before[name], after[name]) for name, line in told.items() if name in before)
+    print(f"From the start of the game to step {settings.steps}: {shown}. Everything is in {folder}.")
 
 
 def train_game(
@@ -59,7 +68,8 @@ def train_game(
 ) -> dict:
     """Train a language model, then a game that goes on from it, and leave all in a folder.
 
-    The language model is that of `train_mle`; it is what the game has to be compared with. Interrupted and called
+    The language model is that of `train_mle`; it is what the game has to be compared with. (LeakGAN's own network does
+    not go on from it.) Interrupted and called
     again, the training goes on after the last look and ends with the same files. Call `course_utils.runtime.start`
     first, so that operations are deterministic.
 
@@ -73,7 +83,8 @@ def train_game(
     Returns:
         The content of ``metrics.json``; ``before`` and ``after`` hold, per token, ``nll`` (nats) and ``perplexity`` of
         the held-out sentences and the samples' ``entropy`` (nats), then the shares of samples that are ``different``
-        from all others before them and of those ``copied`` from the corpus.
+        from all others before them and of those ``copied`` from the corpus. TextGAN has the shares alone: its sentences
+        follow from codes, and have no likelihood that could be computed.
 
     Raises:
         FileNotFoundError: if there is no such corpus.
@@ -87,8 +98,8 @@ def train_game(
         return opened.metrics
     likelihood = folder / LIKELIHOOD if likelihood is None else likelihood
     train_mle(settings.likelihood(), likelihood)
-    generator, _ = outputs.load_generator(likelihood)
-    looks = _play(method, settings, opened.corpus, generator, folder)
+    model, _ = outputs.load_generator(likelihood)
+    generator, looks = _play(method, settings, opened.corpus, model, folder)
     with replacing(folder / outputs.GENERATOR) as part:
         generator.save(part)
     metrics = {
@@ -114,8 +125,8 @@ def train_game(
     return metrics
 
 
-def _play(method: str, settings: GameSettings, corpus: Corpus, generator, folder: pathlib.Path) -> list[dict]:
-    """Train the generator, looking at it at the start and at each look; return the looks."""
+def _play(method: str, settings: GameSettings, corpus: Corpus, model, folder: pathlib.Path):
+    """Train a generator, looking at it at the start and at each look; return it and the looks."""
     import numpy as np
 
     from course_utils.datasets.batching import shuffled_batches
@@ -123,7 +134,7 @@ def _play(method: str, settings: GameSettings, corpus: Corpus, generator, folder
     from course_utils.training.backup import EpochBackup
 
     steps = settings.steps // settings.looks
-    game, batch = build_game(method, settings, corpus, generator, folder / WARM_UP)
+    game, batch = build_game(method, settings, corpus, model, folder / WARM_UP)
     # As many sentences as the steps of a look take, so that a look is a pass.
     batches = shuffled_batches(np.resize(corpus.training, (steps * batch, corpus.length)), batch, seed=settings.seed)
     kept = folder / outputs.HISTORY
@@ -132,15 +143,12 @@ def _play(method: str, settings: GameSettings, corpus: Corpus, generator, folder
     for number in range(len(looks), settings.looks + 1):
         backup = EpochBackup(folder / outputs.BACKUP, batches, delete_checkpoint=False)
         game.fit(batches, epochs=number, verbose=0, callbacks=[backup])
-        looks.append({"step": number * steps, **_measure(generator, corpus, settings.seed)})
+        looks.append({"step": number * steps, **_measure(game.generator, corpus, settings.seed)})
         write_json(kept, _columns(looks))
         told = ", ".join(f"{name} {values[-1]:.3f}" for name, values in backup.history.items())
-        print(
-            f"step {number * steps}: held-out NLL {looks[-1]['nll']:.3f}, entropy {looks[-1]['entropy']:.3f} nats a "
-            f"token, {looks[-1]['different']:.1%} different{'; ' if told else ''}{told}",
-            flush=True,
-        )
-    return looks
+        own = ", ".join(f"{title} {looks[-1][name]:.3f}" for name, (title, *_) in CURVES.items() if name in looks[-1])
+        print(f"step {number * steps}: {own}{'; ' if told else ''}{told}", flush=True)
+    return game.generator, looks
 
 
 def _columns(rows: list[dict]) -> dict[str, list]:
@@ -155,34 +163,34 @@ def _measure(generator, corpus: Corpus, seed: int) -> dict:
     import numpy as np
 
     from course_utils.metrics.perplexity import perplexity
+    from course_utils.models.latent_recurrent import LatentGenerator
     from course_utils.sampling import counted_positions, log_prob, sample
 
-    measured = perplexity(generator, corpus.held_out, words=corpus.held_out_words)
     tokens = sample(generator, SAMPLES, corpus.length, seed=[seed, 1])
-    counted = counted_positions(tokens, generator.end_token).numpy().sum()
-    written = {tuple(row) for row in tokens.numpy().tolist()}
+    written = [tuple(row) for row in tokens.numpy().tolist()]
     known = {tuple(row) for row in corpus.training.tolist()}
-    return {
-        "nll": measured.nll_per_token,
-        "perplexity": measured.per_token,
-        "entropy": -float(np.sum(log_prob(generator, tokens), dtype=np.float64)) / int(counted),
-        "different": len(written) / SAMPLES,
-        "copied": sum(tuple(row) in known for row in tokens.numpy().tolist()) / SAMPLES,
-    }
+    shares = {"different": len(set(written)) / SAMPLES, "copied": sum(row in known for row in written) / SAMPLES}
+    if isinstance(generator, LatentGenerator):
+        return shares
+    measured = perplexity(generator, corpus.held_out, words=corpus.held_out_words)
+    counted = counted_positions(tokens, generator.end_token).numpy().sum()
+    entropy = -float(np.sum(log_prob(generator, tokens), dtype=np.float64)) / int(counted)
+    return {"nll": measured.nll_per_token, "perplexity": measured.per_token, "entropy": entropy, **shares}
 
 
 def _draw(history: dict):
     from course_utils.plotting import FAKE, REAL, subplots
 
-    alt = (
-        f"Over {history['step'][-1]} generator steps the held-out negative log-likelihood goes from "
-        f"{history['nll'][0]:.2f} to {history['nll'][-1]:.2f} nats per token, and the entropy of the samples from "
-        f"{history['entropy'][0]:.2f} to {history['entropy'][-1]:.2f}."
+    shown = [name for name, (_, unit) in CURVES.items() if name in history and (unit == NATS) == ("nll" in history)]
+    changes = " and ".join(
+        f"{CURVES[name][0]} from {history[name][0]:.2f} to {history[name][-1]:.2f}" for name in shown
     )
+    unit = CURVES[shown[0]][1]
+    alt = f"Over {history['step'][-1]} generator steps: {changes} ({unit})."
     figure, axes = subplots(alt=alt, figsize=(6.5, 3.4))
-    axes.plot(history["step"], history["nll"], color=REAL, marker="o", markersize=3, label="held-out sentences: NLL")
-    axes.plot(history["step"], history["entropy"], color=FAKE, marker="o", markersize=3, label="samples: entropy")
+    for name, color in zip(shown, (REAL, FAKE), strict=True):
+        axes.plot(history["step"], history[name], color=color, marker="o", markersize=3, label=CURVES[name][0])
     axes.set_xlabel("generator step")
-    axes.set_ylabel("nats per token")
+    axes.set_ylabel(unit)
     axes.legend(fontsize="small", frameon=False)
     return figure

@@ -134,7 +134,7 @@ HELP = {
     "seed": "of every random draw",
 }
 CHOICES = {"level": LEVELS, "generator": GENERATORS, "schedule": SCHEDULES}
-TYPES = {"valid": str, "layers": int, "length": int}  # of those without a default
+TYPES = {"valid": str, "layers": int, "length": int, "filters": int}  # of those without a default
 
 
 def add_options(parser: argparse.ArgumentParser, settings: type[Settings], helps: dict[str, str]) -> None:

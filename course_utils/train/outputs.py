@@ -116,6 +116,8 @@ def load_generator(folder: str | os.PathLike):
     import keras
 
     # Keras finds a class of ours by name only after its module was imported.
+    import course_utils.models.latent_recurrent
+    import course_utils.models.leak_generator
     import course_utils.models.recurrent
     import course_utils.models.relational_memory
     import course_utils.models.transformer  # noqa: F401

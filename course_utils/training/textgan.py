@@ -12,8 +12,6 @@ from course_utils.losses.mmd import BANDWIDTHS, squared_mmd
 from course_utils.models.code_reader import CodeReader
 from course_utils.models.latent_recurrent import LatentGenerator
 from course_utils.sampling import pad_after_end, soft_argmax_sentences
-from course_utils.sampling.compiled import check_whole, run_compiled, seed_pair
-from course_utils.sampling.sentences import ROWS, continue_sentences
 from course_utils.training.text_game import TextGame
 
 
@@ -60,6 +58,7 @@ class TextGAN(TextGame):
         ValueError: for impossible settings.
 
     Example:
+        >>> from course_utils.sampling import sample
         >>> generator = LatentGenerator(9, code_dim=3, embedding_dim=4, hidden_dim=4)
         >>> judge = CodeReader(9, code_dim=3, embedding_dim=4, widths=(1, 2), filters=(3, 3))
         >>> gan = TextGAN(generator, judge, batch_size=4)
@@ -67,7 +66,7 @@ class TextGAN(TextGame):
         >>> history = gan.fit(tf.constant([[3, 4, 2], [5, 2, 0]] * 2), batch_size=2, verbose=0)
         >>> sorted(history.history)
         ['discriminator_accuracy', 'discriminator_loss', 'generator_loss', 'reconstruction']
-        >>> gan.write(5, 3, seed=0).shape
+        >>> sample(generator, 5, 3, temperature=0.0, seed=0).shape
         TensorShape([5, 3])
 
     Source: Zhang et al. 2017, Adversarial feature matching for text generation, section 2; λ, L and rates: the authors'
@@ -132,33 +131,9 @@ class TextGAN(TextGame):
         """
         super().compile(generator_optimizer or keras.optimizers.Adam(5e-5), discriminator_optimizer, **kwargs)
 
-    def write(self, count: int, length: int, *, seed) -> tf.Tensor:
-        """Return sentences of codes drawn at random, the likeliest token at each position.
-
-        Args:
-            count: how many.
-            length: T.
-            seed: a whole number, or an int32 tensor (2,).
-
-        Returns:
-            int32 (count, T); after an end token only padding.
-
-        Raises:
-            ValueError: for a count below 1.
-        """
-        check_whole(count=count, length=length)
-        codes = self._codes(count, seed_pair(seed))
-        return tf.concat(
-            [
-                run_compiled(_likeliest, self.generator, (length,), (codes[first : first + ROWS],))
-                for first in range(0, count, ROWS)
-            ],
-            axis=0,
-        )
-
     def _draw(self, real, key):
         return (
-            self._codes(self._rows(), tf.random.fold_in(key, 0)),
+            self.generator.draw_codes(self._rows(), tf.random.fold_in(key, 0)),
             self._some_of(real, self._rows(), tf.random.fold_in(key, 1)),
         )
 
@@ -168,7 +143,7 @@ class TextGAN(TextGame):
 
     def _write_against(self, real, key):
         # The codes stand for the sentences, which would be V numbers a token.
-        return self._codes(real.shape[0], key)
+        return self.generator.draw_codes(real.shape[0], key)
 
     def _discriminator_loss(self, real, written):
         sentences = tf.stop_gradient(self._soft_sentences(written, real.shape[1]))
@@ -194,13 +169,3 @@ class TextGAN(TextGame):
         end, state = self.generator.end_token, self.generator.state_of(codes)
         written = soft_argmax_sentences(self.generator, state, length, sharpness=self.settings["sharpness"])
         return written if end is None else pad_after_end(written, end)
-
-    def _codes(self, count: int, key) -> tf.Tensor:
-        return tf.random.stateless_uniform((count, self.generator.settings["code_dim"]), key, -1.0, 1.0)
-
-
-def _likeliest(generator, length, codes) -> tf.Tensor:
-    rows = codes.shape[0]
-    start, ended = tf.fill((rows,), generator.start_token), tf.zeros((rows,), tf.bool)
-    greedy = tf.constant(0.0)
-    return continue_sentences(generator, start, ended, generator.state_of(codes), tf.zeros((length, rows)), greedy)
