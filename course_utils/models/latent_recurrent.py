@@ -15,9 +15,9 @@ from course_utils.models.sequence import check_positive, layer_seeds
 class LatentGenerator(RecurrentGenerator):
     """A `RecurrentGenerator` that starts from a code z, h₀ = tanh(C z), and adds P z to the embedding of every input.
 
-    `course_utils.sampling.sample` draws a code for each sentence. Where nothing else is asked for, the code is 0: then it
-    is the plain network, and takes its weights (`take_weights`). The paper's gates read the code by matrices of their own; P z reaches them through those of the
-    embedding.
+    `course_utils.sampling.sample` draws a code for each sentence. Where nothing else is asked for, the code is 0: then
+    it is the plain network, and takes its weights (`take_weights`). The paper's gates read the code by matrices of
+    their own; P z reaches them through those of the embedding.
 
     Args:
         vocabulary_size: V.

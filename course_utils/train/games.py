@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
     start(f"train {args.method}", seed=args.seed)
     metrics = train_game(args.method, settings, folder)
     before, after = metrics["before"], metrics["after"]
+    held_out = f"{metrics['corpus']['held_out_sentences']:,} held-out sentences"
     told = {
-        "perplexity": f"perplexity on {metrics['corpus']['held_out_sentences']:,} held-out sentences {{:.2f}} → {{:.2f}} "
-        "a token",
+        "perplexity": f"perplexity on {held_out} {{:.2f}} → {{:.2f}} a token",
         "entropy": "entropy of the samples {:.2f} → {:.2f} nats a token",
         "different": f"different among {SAMPLES:,} samples {{:.1%}} → {{:.1%}}",
         "copied": "found in the corpus {:.1%} → {:.1%}",
