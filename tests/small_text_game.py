@@ -100,7 +100,7 @@ def make_textgan(**changed):
 # Every method that `TextGame` runs; the shared tests go through all of them.
 GAMES = {
     "seqgan": _against_judge(SeqGAN, n_rollouts=2),
-    "delayed": _against_judge(SeqGAN, n_rollouts=2, rollout_delay=0.5, shuffled=True, baseline=True),
+    "delayed": _against_judge(SeqGAN, n_rollouts=2, rollout_delay=0.5, control="shuffled", baseline=True),
     "gumbel": _against_judge(GumbelGAN, temperature=keras.optimizers.schedules.ExponentialDecay(2.0, 4, 0.5)),
     "bleu": _against_reward(
         lambda: RolloutReward(SentenceBLEU(make_sentences(12), max_n=2, end_token=END), 2), baseline=True

@@ -133,7 +133,7 @@ def test_the_forced_tokens_follow_their_schedule_for_both_players():
     assert (real[:, :3].numpy() > 2).all()
     for step, forced in ((0, 4), (1, 3), (3, 1)):
         game.steps_done.assign(step)
-        tokens, given, _ = game._draw(real, tf.constant([1, 2]))
+        tokens, given, *_ = game._draw(real, tf.constant([1, 2]))
         assert int(given) == forced
         for written in (tokens, game._write_against(real, tf.constant([1, 2]))):
             begun = [(row[:forced] == real.numpy()[:, :forced]).all(axis=1).any() for row in written.numpy()]

@@ -10,7 +10,6 @@ from course_utils.benchmark import oracle, oracle_methods, oracle_setting, oracl
 from course_utils.benchmark.oracle_table import report
 from course_utils.models.code_reader import CodeReader
 from course_utils.sampling import log_prob
-from course_utils.training.textgan import TextGAN
 
 
 def test_scratchgan_starts_from_nothing_and_is_measured_at_each_look(small, monkeypatch):  # noqa: F811
@@ -32,8 +31,12 @@ def test_textgans_sentences_are_measured_by_the_oracle_alone(small, monkeypatch,
         original(self, *arguments, **given | {"embedding_dim": 4, "filters": 3})
 
     monkeypatch.setattr(CodeReader, "__init__", narrow)
-    write = TextGAN.write
-    monkeypatch.setattr(TextGAN, "write", lambda *a, **k: (written.append(write(*a, **k)), written[-1])[1])
+    measure = oracle_setting.Setting.measure_written
+    monkeypatch.setattr(
+        oracle_setting.Setting,
+        "measure_written",
+        lambda self, tokens: (written.append(tokens), measure(self, tokens))[1],
+    )
     result = oracle.measure(asked(["textgan"]))
     rows = result["rows"]
     # Two generator steps of SeqGAN have 2 · 15 · 64 sentences in minibatches, 15 of TextGAN's; 7 in each of two looks.

@@ -71,7 +71,7 @@ def test_one_step_is_the_algorithm_written_out_with_plain_gradient_descent(basel
     # The generator's step: the mean log rank of a prefix's completions among real sentences.
     tokens = sample(other_generator, BATCH, LENGTH, seed=fold(key, 0, 0))
     completed = rollout(other_generator, tokens, ROLLOUTS, seed=fold(key, 0, 1, 0)).numpy()
-    reads = other_ranker.features(picked(real, REFERENCES + half, fold(key, 0, 1, 1))).numpy()
+    reads = other_ranker.features(picked(real, REFERENCES + half, fold(key, 0, 1, 2))).numpy()
     rewards = np.zeros((BATCH, LENGTH))
     for t in range(LENGTH):
         finished = completed[t] if t < LENGTH - 1 else tokens.numpy()[None]

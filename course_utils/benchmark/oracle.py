@@ -11,7 +11,7 @@ import os
 import time
 
 from course_utils.benchmark.oracle_methods import METHODS, STARTS
-from course_utils.benchmark.oracle_setting import Setting
+from course_utils.benchmark.oracle_setting import BUDGETS, Setting
 from course_utils.benchmark.oracle_table import report
 from course_utils.benchmark.resuming import positive, read_kept
 from course_utils.records import circumstances, write_json
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
     parser.add_argument("--seeds", type=positive, default=3, help="how many seeds, from 0 (default 3)")
-    parser.add_argument("--profile", choices=PROFILES, default="standard", help="how much to train")
+    parser.add_argument("--profile", choices=BUDGETS, default="standard", help="how much to train")
     parser.add_argument("--length", type=int, choices=(20, 40), default=20, help="tokens of a sentence (default 20)")
 
 
@@ -36,7 +36,7 @@ def measure(args: argparse.Namespace) -> dict:
     Raises:
         ValueError: if kept rows were measured with other versions or on another machine.
     """
-    os.environ["COURSE_PROFILE"] = args.profile
+    os.environ["COURSE_PROFILE"] = args.profile if args.profile in PROFILES else "standard"
     methods = [name for name in METHODS if name in args.methods]
     known = circumstances(
         f"benchmark oracle --methods {' '.join(methods)} --seeds {args.seeds} --profile {args.profile} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, keep, loaded
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, keep, loaded, named
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, SPREAD, Setting
 
 GENERATOR_RATE, DISCRIMINATOR_RATE = 1.5e-3, 5e-5  # published for 20 tokens
@@ -30,14 +30,16 @@ def leak_mle(setting: Setting, seed: int, done: int) -> Rows:
         yield row | {"step": row["step"] * turns}
 
 
-def leakgan(setting: Setting, seed: int, done: int) -> Rows:
+def leakgan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """LeakGAN at the published sizes, sampled at temperature 1 as all methods are; its authors multiply logits by 1.5.
 
     The discriminator goes on from the pretraining, with fresh moments.
     """
     generator = loaded(setting, seed, "leak_mle", _generator(setting, seed))
-    gan = _game(setting, seed, generator, discriminator_rounds=ROUNDS)
-    yield from go_on(setting, seed, done, "leakgan", gan, ROUNDS * setting.budget.round_sentences, calls=True)
+    gan = _game(setting, seed, generator, control=control, discriminator_rounds=ROUNDS)
+    yield from go_on(
+        setting, seed, done, named("leakgan", control), gan, ROUNDS * setting.budget.round_sentences, calls=True
+    )
 
 
 def _generator(setting: Setting, seed: int):

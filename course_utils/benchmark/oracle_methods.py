@@ -6,14 +6,16 @@ the rows that are missing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
-from course_utils.benchmark.oracle_leak import LEAK, LEAK_STARTS
+from course_utils.benchmark.oracle_leak import LEAK, LEAK_STARTS, leakgan
 from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, warm_discriminator
-from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS
+from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS, transformer_seqgan
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
-from course_utils.benchmark.oracle_zoo import FROM_SCRATCH, ZOO
+from course_utils.benchmark.oracle_zoo import FROM_SCRATCH, ZOO, maligan, rankgan, scratchgan
 
+CONTROLS = ("constant", "noise", "shuffled")  # those of `course_utils.training.rewards`, which takes seconds to import
 SHARPER = (1.1, 1.25, 1.5, 1.75, 2.0, 2.2)  # factors on the logits of the likelihood model
 
 
@@ -98,7 +100,7 @@ def baseline(setting: Setting, seed: int, done: int) -> Rows:
 
 def shuffled(setting: Setting, seed: int, done: int) -> Rows:
     """A control: SeqGAN in which each sentence gets the rewards of another."""
-    yield from _seqgan(setting, seed, done, "shuffled", shuffled=True)
+    yield from _seqgan(setting, seed, done, "shuffled", control="shuffled")
 
 
 def fresh(setting: Setting, seed: int, done: int) -> Rows:
@@ -132,7 +134,7 @@ def gsgan(setting: Setting, seed: int, done: int) -> Rows:
     yield from go_on(setting, seed, done, "gsgan", gan, minibatches * BATCH // 2, calls=True)
 
 
-METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
+_PLAIN = {
     method.__name__: method
     for method in (
         random,
@@ -154,9 +156,19 @@ METHODS: dict[str, Callable[[Setting, int, int], Rows]] = {
         *LEAK,
     )
 }
+# The method itself, with something else in the place of its rewards; SeqGAN's have names of their own.
+_CONTROLS = {
+    f"{method.__name__}_{control}": (method, control)
+    for method in (maligan, rankgan, scratchgan, transformer_seqgan, leakgan)
+    for control in CONTROLS
+}
+METHODS: dict[str, Callable[[Setting, int, int], Rows]] = _PLAIN | {
+    name: functools.partial(method, control=control) for name, (method, control) in _CONTROLS.items()
+}
 _NOT_FROM_MLE = {"random", "mle", "ss", *FROM_SCRATCH, *(method.__name__ for method in (*RELAXED, *LEAK))}
 # The method whose network each starts from, if any.
-STARTS = {name: "mle" for name in METHODS if name not in _NOT_FROM_MLE} | RELAXED_STARTS | LEAK_STARTS
+STARTS = {name: "mle" for name in _PLAIN if name not in _NOT_FROM_MLE} | RELAXED_STARTS | LEAK_STARTS
+STARTS |= {name: STARTS[method.__name__] for name, (method, _) in _CONTROLS.items() if method.__name__ in STARTS}
 
 
 def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward) -> Rows:

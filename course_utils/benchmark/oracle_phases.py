@@ -136,6 +136,16 @@ def go_on(
         yield row | measure(final=look == looks)
 
 
+def named(method: str, control: str | None) -> str:
+    """Return the name of a method, or of a control of it.
+
+    Example:
+        >>> named("maligan", None), named("maligan", "noise")
+        ('maligan', 'maligan_noise')
+    """
+    return method if control is None else f"{method}_{control}"
+
+
 def adam(scale: float = 1.0, rate: float = RATE):
     """Return the published Adam, for a loss that is ``scale`` times the published one."""
     import keras

@@ -6,7 +6,7 @@ what its games have to be compared with.
 
 from __future__ import annotations
 
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, named
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
 
 MINIBATCHES = 5  # of RelGAN's discriminator after each generator step, as published
@@ -61,7 +61,7 @@ def transformer_gsgan(setting: Setting, seed: int, done: int) -> Rows:
     yield from go_on(setting, seed, done, "transformer_gsgan", gan, minibatches * BATCH // 2, calls=True)
 
 
-def transformer_seqgan(setting: Setting, seed: int, done: int) -> Rows:
+def transformer_seqgan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """SeqGAN of a Transformer and a Transformer discriminator, which learns from the start of the game only."""
     import keras
 
@@ -70,6 +70,7 @@ def transformer_seqgan(setting: Setting, seed: int, done: int) -> Rows:
     gan = SeqGAN(
         loaded(setting, seed, "transformer", _transformer(setting, seed)),
         _judge(setting, seed),
+        control=control,
         batch_size=BATCH,
         discriminator_rounds=ROUNDS,
         discriminator_epochs=EPOCHS,
@@ -77,7 +78,7 @@ def transformer_seqgan(setting: Setting, seed: int, done: int) -> Rows:
     )
     gan.compile(adam(1 / BATCH, TRANSFORMER_RATE), keras.optimizers.Adam(GAME_RATE))
     batch = ROUNDS * setting.budget.round_sentences
-    yield from go_on(setting, seed, done, "transformer_seqgan", gan, batch, calls=True)
+    yield from go_on(setting, seed, done, named("transformer_seqgan", control), gan, batch, calls=True)
 
 
 def _memory(setting: Setting, seed: int):

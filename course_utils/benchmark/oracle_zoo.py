@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, loaded, warm_discriminator
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, loaded, named, warm_discriminator
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
 
 LARGE_BATCH = 512  # of ScratchGAN, as published
 CODES = 256  # in a batch of TextGAN, as published
 
 
-def maligan(setting: Setting, seed: int, done: int) -> Rows:
+def maligan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """MaliGAN's mixed training, with SeqGAN's discriminator: fewer and fewer tokens forced, a rising baseline."""
     import keras
 
@@ -23,6 +23,7 @@ def maligan(setting: Setting, seed: int, done: int) -> Rows:
         # With all tokens forced the discriminator would see real sentences on both sides.
         forced_tokens=decay(setting.length - 1.0, steps, 0.0),
         baseline=decay(0.0, steps, 1.0),
+        control=control,
         batch_size=BATCH,
         discriminator_rounds=ROUNDS,
         discriminator_epochs=EPOCHS,
@@ -31,16 +32,19 @@ def maligan(setting: Setting, seed: int, done: int) -> Rows:
     warmed = warm_discriminator(setting, seed, gan)
     # A mean with weights of the mean 1 is the published sum with weights of the sum 1, so Adam needs no scale.
     gan.compile(adam(), warmed)
-    yield from go_on(setting, seed, done, "maligan", gan, ROUNDS * setting.budget.round_sentences, calls=True)
+    yield from go_on(
+        setting, seed, done, named("maligan", control), gan, ROUNDS * setting.budget.round_sentences, calls=True
+    )
 
 
-def rankgan(setting: Setting, seed: int, done: int) -> Rows:
+def rankgan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """RankGAN, its ranker the body of SeqGAN's discriminator, and with as much work."""
     from course_utils.training.rankgan import RankGAN
 
     gan = RankGAN(
         loaded(setting, seed, "mle"),
         setting.discriminator(seed),
+        control=control,
         batch_size=BATCH,
         discriminator_rounds=ROUNDS,
         discriminator_epochs=EPOCHS,
@@ -48,7 +52,7 @@ def rankgan(setting: Setting, seed: int, done: int) -> Rows:
     )
     warmed = warm_discriminator(setting, seed, gan, RankGAN, "rank_warm_up")
     gan.compile(adam(1 / BATCH), warmed)
-    yield from go_on(setting, seed, done, "rankgan", gan, ROUNDS * setting.budget.round_sentences)
+    yield from go_on(setting, seed, done, named("rankgan", control), gan, ROUNDS * setting.budget.round_sentences)
 
 
 def cot(setting: Setting, seed: int, done: int) -> Rows:
@@ -63,16 +67,16 @@ def cot(setting: Setting, seed: int, done: int) -> Rows:
     yield from go_on(setting, seed, done, "cot", model, BATCH // 2, steps=steps)
 
 
-def scratchgan(setting: Setting, seed: int, done: int) -> Rows:
+def scratchgan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """ScratchGAN from the start with its large batches; its generator writes as many sentences as likelihood reads."""
     from course_utils.models.token_discriminator import TokenDiscriminator
     from course_utils.training.scratchgan import ScratchGAN
 
     judge = TokenDiscriminator(setting.oracle.vocabulary_size, hidden_dim=64, seed=seed)
-    gan = ScratchGAN(setting.generator(seed), judge, batch_size=LARGE_BATCH, seed=seed)
+    gan = ScratchGAN(setting.generator(seed), judge, control=control, batch_size=LARGE_BATCH, seed=seed)
     gan.compile()
     steps = max(setting.budget.looks, setting.budget.epochs * len(setting.real) // LARGE_BATCH)
-    yield from go_on(setting, seed, done, "scratchgan", gan, LARGE_BATCH, steps=steps)
+    yield from go_on(setting, seed, done, named("scratchgan", control), gan, LARGE_BATCH, steps=steps)
 
 
 def textgan(setting: Setting, seed: int, done: int) -> Rows:

@@ -11,7 +11,7 @@ from course_utils.gradients import reinforce_loss
 from course_utils.losses.leaked import goal_cosines, intrinsic_rewards, rescaled_rewards
 from course_utils.models.leak_generator import LeakGenerator
 from course_utils.sampling import counted_positions, sample
-from course_utils.training.rewards import rollout_rewards
+from course_utils.training.rewards import check_control, controlled, rollout_rewards
 from course_utils.training.text_game import TextGame
 
 
@@ -42,6 +42,8 @@ class LeakGAN(TextGame):
         n_rollouts: N, completions of each prefix.
         sharpness: δ of the rescaling, or ``None`` to reward with Q itself.
         intrinsic_reward: ``False`` rewards the worker with Q, as SeqGAN does; needed without a manager.
+        control: for an experiment, what takes the place of Q, see `course_utils.training.rewards.controlled`; ``None``
+            for nothing. The worker's intrinsic reward stays.
         supervised_every: every how many-th training step is a supervised one; 0 for none, 1 for all.
         **settings: ``loss``, ``batch_size``, ``generator_steps``, ``likelihood_weight``, ``discriminator_rounds``,
             ``discriminator_epochs`` and ``seed`` of `course_utils.training.text_game.TextGame`.
@@ -78,6 +80,7 @@ class LeakGAN(TextGame):
         sharpness: float | None = 16.0,
         intrinsic_reward: bool = True,
         supervised_every: int = 16,
+        control: str | None = None,
         **settings: Any,
     ):
         if not isinstance(generator, LeakGenerator):
@@ -86,6 +89,7 @@ class LeakGAN(TextGame):
             raise ValueError(f"n_rollouts must be at least 1. Received: {n_rollouts}.")
         if sharpness is not None and not sharpness > 0:
             raise ValueError(f"sharpness must be above 0, or None. Received: {sharpness}.")
+        check_control(control)
         if supervised_every < 0:
             raise ValueError(f"supervised_every must be at least 0. Received: {supervised_every}.")
         if intrinsic_reward and generator.manager is None:
@@ -103,6 +107,7 @@ class LeakGAN(TextGame):
             "sharpness": sharpness,
             "intrinsic_reward": intrinsic_reward,
             "supervised_every": supervised_every,
+            "control": control,
         }
 
     def score(self, sentences):
@@ -123,7 +128,8 @@ class LeakGAN(TextGame):
                 self.score, self.generator, tokens, self.settings["n_rollouts"], tf.random.fold_in(key, 1)
             )
             sharpness = self.settings["sharpness"]
-            return tokens, q if sharpness is None else rescaled_rewards(q, sharpness)
+            q = q if sharpness is None else rescaled_rewards(q, sharpness)
+            return tokens, controlled(q, self.settings["control"], tf.random.fold_in(key, 3))
 
         def examples():
             return self._some_of(real, shape[0], tf.random.fold_in(key, 2)), tf.ones(shape)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from course_utils.gradients import reinforce_loss
 from course_utils.sampling import complete, counted_positions, log_prob
+from course_utils.training.rewards import check_control, controlled
 from course_utils.training.text_game import TextGame
 
 Scheduled = float | keras.optimizers.schedules.LearningRateSchedule
@@ -60,6 +61,8 @@ class MaliGAN(TextGame):
             to a whole number), such as ``PolynomialDecay(20, 200, 0)``.
         samples_per_prefix: m, completions of a beginning; divides the sentences that a device writes in a step.
         baseline: b, or a schedule, such as ``PolynomialDecay(0.0, 200, 1.0)``.
+        control: for an experiment, what takes the place of the weights, see
+            `course_utils.training.rewards.controlled`; ``None`` for nothing.
         **settings: ``batch_size``, ``generator_steps``, ``likelihood_weight``, ``discriminator_rounds``,
             ``discriminator_epochs`` and ``seed`` of `course_utils.training.text_game.TextGame`.
 
@@ -93,6 +96,7 @@ class MaliGAN(TextGame):
         forced_tokens: Scheduled = 0,
         samples_per_prefix: int = 16,
         baseline: Scheduled = 1.0,
+        control: str | None = None,
         **settings: Any,
     ):
         super().__init__(
@@ -101,12 +105,14 @@ class MaliGAN(TextGame):
         for name, value in (("forced_tokens", forced_tokens), ("baseline", baseline)):
             if not isinstance(value, keras.optimizers.schedules.LearningRateSchedule) and not value >= 0:
                 raise ValueError(f"{name} must be at least 0, or a schedule. Received: {value}.")
+        check_control(control)
         if samples_per_prefix < 1:
             raise ValueError(f"samples_per_prefix must be at least 1. Received: {samples_per_prefix}.")
         self.settings |= {
             "forced_tokens": forced_tokens,
             "samples_per_prefix": samples_per_prefix,
             "baseline": baseline,
+            "control": control,
         }
 
     def _draw(self, real, key):
@@ -122,9 +128,10 @@ class MaliGAN(TextGame):
             complete(self.generator, beginnings, forced, seed=tf.random.fold_in(key, 1)),
             forced,
             self._now("baseline"),
+            tf.random.fold_in(key, 2),
         )
 
-    def _generator_loss(self, tokens, forced, baseline):
+    def _generator_loss(self, tokens, forced, baseline, key):
         rows, length = tokens.shape
         samples = self.settings["samples_per_prefix"]
         logits = self.discriminator(tokens, training=False)[:, 0]
@@ -132,6 +139,7 @@ class MaliGAN(TextGame):
         of_beginning = importance_weights(tf.reshape(logits, (-1, samples)))
         # Weights of the mean 1, as the baseline and the mean over sentences want them.
         weights = tf.where(forced > 0, samples * tf.reshape(of_beginning, (-1,)), rows * of_all)
+        weights = controlled(weights, self.settings["control"], key)
         own = tf.range(length) >= forced
         log_probs = log_prob(self.generator, tokens, training=True)
         counted = tf.cast(own & counted_positions(tokens, self.generator.end_token), tf.float32)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from course_utils.gradients import leave_one_out_baseline, reinforce_loss
 from course_utils.sampling import counted_positions, log_prob, sample
-from course_utils.training.rewards import Reward
+from course_utils.training.rewards import Reward, check_control, controlled
 from course_utils.training.text_game import TextGame
 
 
@@ -24,15 +24,23 @@ class PolicyGame(TextGame):
         generator, discriminator: as of `TextGame`.
         baseline: subtract at each position the mean reward of the batch's other sentences there; less variance, same
             mean.
+        control: for an experiment, what takes the place of the rewards, see
+            `course_utils.training.rewards.controlled`; ``None`` for nothing.
         **settings: of `TextGame`.
+
+    Raises:
+        ValueError: for an unknown control.
 
     Metrics: ``generator_loss``; ``reward``, the mean over tokens; ``entropy``, the mean of −log p over the sampled
     tokens, in nats; and those of `TextGame`.
     """
 
-    def __init__(self, generator, discriminator=None, *, baseline: bool = False, **settings: Any):
+    def __init__(
+        self, generator, discriminator=None, *, baseline: bool = False, control: str | None = None, **settings: Any
+    ):
         super().__init__(generator, discriminator, trackers=("generator_loss", "reward", "entropy"), **settings)
-        self.settings["baseline"] = baseline
+        check_control(control)
+        self.settings |= {"baseline": baseline, "control": control}
 
     @abstractmethod
     def _rewards(self, tokens, real, key) -> tf.Tensor:
@@ -40,7 +48,9 @@ class PolicyGame(TextGame):
 
     def _draw(self, real, key):
         tokens = sample(self.generator, self._rows(), real.shape[1], seed=tf.random.fold_in(key, 0))
-        return tokens, self._rewards(tokens, real, tf.random.fold_in(key, 1))
+        ours = tf.random.fold_in(key, 1)
+        rewards = self._rewards(tokens, real, ours)
+        return tokens, controlled(rewards, self.settings["control"], tf.random.fold_in(ours, 1))
 
     def _generator_loss(self, tokens, rewards):
         log_probs = log_prob(self.generator, tokens, training=True)
@@ -65,8 +75,8 @@ class PolicyGradient(PolicyGame):
     Args:
         generator: a `course_utils.models.sequence.SequenceGenerator`.
         reward: a `course_utils.training.rewards.Reward`.
-        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps``, ``likelihood_weight`` and
-            ``seed`` of `TextGame`.
+        **settings: ``baseline`` and ``control`` of `PolicyGame`; ``batch_size``, ``generator_steps``,
+            ``likelihood_weight`` and ``seed`` of `TextGame`.
 
     Raises:
         TypeError: if the reward is none.

@@ -40,7 +40,7 @@ class RankGAN(PolicyGame):
         n_rollouts: completions of each prefix.
         references: |U|.
         gamma: γ, above 0.
-        baseline: as of `PolicyGame`.
+        baseline, control: as of `PolicyGame`.
         **settings: ``batch_size``, ``generator_steps``, ``likelihood_weight``, ``discriminator_rounds``,
             ``discriminator_epochs`` and ``seed`` of `course_utils.training.text_game.TextGame`.
 
@@ -94,7 +94,7 @@ class RankGAN(PolicyGame):
     def _rewards(self, tokens, real, key):
         count = self.settings["references"]
         # Drawn and read once for all rollouts of the step.
-        reads = self._some_of(real, count + self._half(), tf.random.fold_in(key, 1))
+        reads = self._some_of(real, count + self._half(), tf.random.fold_in(key, 2))
         features = self.compiled_step(self._features)(reads)
         rank = self.compiled_step(self._log_rank)
 

@@ -71,6 +71,41 @@ def scores_of(score: Callable, sentences) -> tf.Tensor:
     return tf.reshape(scores, (-1,))[:count]
 
 
+CONTROLS = ("constant", "noise", "shuffled")
+
+
+def check_control(control: str | None) -> None:
+    """Raise `ValueError` unless a control is one of `CONTROLS`, or ``None``."""
+    if control is not None and control not in CONTROLS:
+        raise ValueError(f"control must be one of {', '.join(CONTROLS)}, or None. Received: {control!r}.")
+
+
+def controlled(rewards, control: str | None, key) -> tf.Tensor:
+    """Return what a control puts in the place of a batch's rewards, so that they no longer judge the sentences.
+
+    Args:
+        rewards: float32 (B, …).
+        control: ``"constant"``, the mean of all; ``"noise"``, normal numbers with their mean and deviation;
+            ``"shuffled"``, those of a random sentence of the batch; or ``None``, the rewards themselves.
+        key: int32 (2,), of the draw.
+
+    Returns:
+        float32 like ``rewards``.
+
+    Example:
+        >>> controlled(tf.constant([[1.0, 2.0], [3.0, 6.0]]), "constant", [0, 1]).numpy().tolist()
+        [[3.0, 3.0], [3.0, 3.0]]
+    """
+    if control == "shuffled":
+        return tf.gather(rewards, tf.argsort(tf.random.stateless_uniform(rewards.shape[:1], key)))
+    if control is None:
+        return rewards
+    mean, deviation = tf.reduce_mean(rewards), tf.math.reduce_std(rewards)
+    if control == "constant":
+        return tf.fill(rewards.shape, mean)
+    return mean + deviation * tf.random.stateless_normal(rewards.shape, key)
+
+
 class Reward(keras.layers.Layer):
     """Rewards sampled sentences, token by token; a Keras layer, so that a training stores what it holds."""
 

@@ -32,9 +32,8 @@ class SeqGAN(PolicyGame):
         n_rollouts: N, completions of each prefix.
         rollout_delay: share of its old weights that the rollout policy keeps after each generator step, from 0 (it is
             the generator) to below 1; on one device only.
-        shuffled: a control: each sentence gets the rewards of a random one of the batch.
-        **settings: ``baseline`` of `PolicyGame`; ``batch_size``, ``generator_steps``, ``likelihood_weight``,
-            ``discriminator_rounds``, ``discriminator_epochs`` and ``seed`` of
+        **settings: ``baseline`` and ``control`` of `PolicyGame`; ``batch_size``, ``generator_steps``,
+            ``likelihood_weight``, ``discriminator_rounds``, ``discriminator_epochs`` and ``seed`` of
             `course_utils.training.text_game.TextGame`.
 
     Raises:
@@ -61,7 +60,6 @@ class SeqGAN(PolicyGame):
         *,
         n_rollouts: int = 16,
         rollout_delay: float = 0.0,
-        shuffled: bool = False,
         **settings: Any,
     ):
         super().__init__(generator, discriminator, **settings)
@@ -69,18 +67,14 @@ class SeqGAN(PolicyGame):
             raise ValueError(f"n_rollouts must be at least 1. Received: {n_rollouts}.")
         if not 0 <= rollout_delay < 1:
             raise ValueError(f"rollout_delay must be from 0 to below 1. Received: {rollout_delay}.")
-        self.settings |= {"n_rollouts": n_rollouts, "rollout_delay": rollout_delay, "shuffled": shuffled}
+        self.settings |= {"n_rollouts": n_rollouts, "rollout_delay": rollout_delay}
         if rollout_delay:
             self.rollout_policy = type(generator).from_config(generator.get_config())
 
     def _rewards(self, tokens, real, key):
-        rewards = rollout_rewards(
+        return rollout_rewards(
             self.score, self._current_policy(), tokens, self.settings["n_rollouts"], tf.random.fold_in(key, 0)
         )
-        if self.settings["shuffled"]:
-            order = tf.argsort(tf.random.stateless_uniform(tokens.shape[:1], tf.random.fold_in(key, 1)))
-            rewards = tf.gather(rewards, order)
-        return rewards
 
     def score(self, sentences):
         """Return the probability of being real that the discriminator gives, float32 (R,), of int32 (R, T)."""
