@@ -13,6 +13,7 @@ TABLES = {
     "arena": "games per second of lesson 02's arena, side by side and one after another",
     "oracle": "SeqGAN's oracle benchmark with its controls, for several seeds (resumable)",
     "english": "the text GANs on English sentences, judged over a sweep of temperatures, for several seeds (resumable)",
+    "characters": "WGAN-GP's character model beside likelihood, for several seeds (resumable)",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",
     "oracle_reference": "NLL_oracle without training: the oracle's own entropy, uniform tokens, an untrained generator",
 }
