@@ -51,7 +51,7 @@ BUDGETS = {
 
 
 class Setting:
-    """The oracle and its sentences, drawn once, and the budget of a profile.
+    """The oracle and its sentences, drawn once at most, and the budget of a profile.
 
     Args:
         profile: a key of `BUDGETS`.
@@ -68,8 +68,17 @@ class Setting:
         self.checksum = weights.checksum()
         self.oracle = oracle_generator(weights)
         self.draw = functools.partial(sample, self.oracle, length=length)
-        count = self.budget.sentences
-        self.real, self.held_out = (self.draw(count, seed=seed).numpy() for seed in (DATA_SEED, HELD_OUT_SEED))
+
+    # Drawn when asked for: half a minute each at full size.
+    @functools.cached_property
+    def real(self):
+        """The real sentences, int32 (N, T)."""
+        return self.draw(self.budget.sentences, seed=DATA_SEED).numpy()
+
+    @functools.cached_property
+    def held_out(self):
+        """As many others, which no method learns from."""
+        return self.draw(self.budget.sentences, seed=HELD_OUT_SEED).numpy()
 
     def folder(self, seed: int, method: str) -> pathlib.Path:
         """Return where a run keeps what it needs to go on after an interruption."""

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import argparse
 
-from course_utils.benchmark import bleu_speed, image_speed, relgan_speed, seqgan_speed, sequence_speed
+from course_utils.benchmark import (
+    bleu_speed,
+    game_speed,
+    image_speed,
+    leakgan_speed,
+    relgan_speed,
+    seqgan_speed,
+    sequence_speed,
+)
 
-ALONE = {"images": image_speed, "bleu": bleu_speed}
-WITH_PEER = {"sequences": sequence_speed, "seqgan": seqgan_speed, "relgan": relgan_speed}
+ALONE = {"images": image_speed, "bleu": bleu_speed, "games": game_speed}
+WITH_PEER = {
+    "sequences": sequence_speed,
+    "seqgan": seqgan_speed,
+    "relgan": relgan_speed,
+    "leakgan": leakgan_speed,
+}
 SUBJECTS = ALONE | WITH_PEER
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
-    parser.add_argument("subject", choices=SUBJECTS, help="lesson 03's GAN, the sequence engine, a text GAN, or BLEU")
-    parser.add_argument("--peer", metavar="PYTHON", help="of sequences, seqgan and relgan: a Python with PyTorch 2.13")
+    parser.add_argument(
+        "subject", choices=SUBJECTS, help="lesson 03's GAN, BLEU, the sequence engine, a text GAN, or all"
+    )
+    parser.add_argument("--peer", metavar="PYTHON", help=f"of {', '.join(WITH_PEER)}: a Python with PyTorch 2.13")
 
 
 def measure(args: argparse.Namespace) -> dict:

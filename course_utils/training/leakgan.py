@@ -124,12 +124,8 @@ class LeakGAN(TextGame):
 
         def sampled():
             tokens = sample(self.generator, *shape, seed=tf.random.fold_in(key, 0))
-            q = rollout_rewards(
-                self.score, self.generator, tokens, self.settings["n_rollouts"], tf.random.fold_in(key, 1)
-            )
-            sharpness = self.settings["sharpness"]
-            q = q if sharpness is None else rescaled_rewards(q, sharpness)
-            return tokens, controlled(q, self.settings["control"], tf.random.fold_in(key, 3))
+            rewards = self._rewards(tokens, real, tf.random.fold_in(key, 1))
+            return tokens, controlled(rewards, self.settings["control"], tf.random.fold_in(key, 3))
 
         def examples():
             return self._some_of(real, shape[0], tf.random.fold_in(key, 2)), tf.ones(shape)
@@ -140,6 +136,12 @@ class LeakGAN(TextGame):
             return *examples(), tf.constant(True)
         supervised = (self.steps_done.value + 1) % every == 0
         return *tf.cond(supervised, examples, sampled), supervised
+
+    def _rewards(self, tokens, real, key):
+        """Return Q of the prefixes of sampled sentences, (B, T), rescaled by rank if asked for."""
+        q = rollout_rewards(self.score, self.generator, tokens, self.settings["n_rollouts"], key)
+        sharpness = self.settings["sharpness"]
+        return q if sharpness is None else rescaled_rewards(q, sharpness)
 
     def _generator_loss(self, tokens, q, supervised):
         generator, horizon = self.generator, self.generator.horizon
