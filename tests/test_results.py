@@ -8,6 +8,7 @@ import re
 import pytest
 
 from course_utils import benchmark, runtime
+from course_utils.benchmark.english import REAL, TEMPERATURES
 
 FILES = sorted(runtime.RESULTS.glob("*.json"))
 PROGRAM = "python -m course_utils benchmark "
@@ -53,6 +54,18 @@ def test_rows_are_of_the_seeds_that_the_command_names(path):
     rows = result["rows"]
     assert {row["seed"] for row in rows if "seed" in row} == set(range(parsed(result["command"]).seeds))
     assert all(math.isfinite(value) for row in rows for name, value in row.items() if name != "method")
+
+
+def test_english_has_every_method_at_every_temperature_and_what_was_tried():
+    result = stored(runtime.RESULTS / "english_standard.json")
+    args = parsed(result["command"])
+    real, *rows = result["rows"]
+    places = [(row["method"], row["seed"], row["temperature"]) for row in rows]
+    every = {(name, seed, at) for name in args.methods for seed in range(args.seeds) for at in TEMPERATURES}
+    assert real["method"] == REAL and len(places) == len(every) and set(places) == every
+    for name in args.methods:
+        tried = {row["rate"]: row["embedding_distance"] for row in result["tuning"] if row["method"] == name}
+        assert len(tried) == 2 and {row["rate"] for row in rows if row["method"] == name} == {min(tried, key=tried.get)}
 
 
 def test_mnist_gan_was_measured_over_three_seeds_at_the_same_epochs():

@@ -58,7 +58,7 @@ class Budget:
 
 
 _FULL = {"size": 128, "epochs": 20, "dropout": 0.3, "steps": 2_000, "looks": 20, "warm_up": 10, "minibatches": 45}
-# What two cores can pay for ten games, four trainings each: discriminators with a third of the published filters.
+# What two cores can pay for ten games, four trainings each. Published are 100 to 300 filters a width.
 _STANDARD = _FULL | {
     "steps": 100,
     "looks": 5,

@@ -171,7 +171,7 @@ def _leakgan(settings: LeakganSettings, corpus: Corpus, generator, warm_up_folde
 
 
 def _textgan(settings: TextganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
-    writer = LatentGenerator(**{name: value for name, value in generator.settings.items() if name != "code_dim"})
+    writer = LatentGenerator(**generator.settings)
     writer.take_weights(generator)
     reader = CodeReader(
         len(corpus.vocabulary),
