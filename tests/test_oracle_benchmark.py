@@ -35,10 +35,20 @@ def small(monkeypatch, tmp_path):
     return tmp_path
 
 
-def asked(methods, seeds=1):
+def asked(methods, seeds=1, profile="quick"):
     parser = argparse.ArgumentParser()
     benchmark.add_arguments(parser)
-    return parser.parse_args(["oracle", "--methods", *methods, "--seeds", str(seeds), "--profile", "quick"])
+    return parser.parse_args(["oracle", "--methods", *methods, "--seeds", str(seeds), "--profile", profile])
+
+
+def test_controls_have_rows_of_their_own_in_the_small_budget_too(small, monkeypatch):
+    monkeypatch.setitem(oracle_setting.BUDGETS, "small", oracle_setting.BUDGETS["quick"])
+    names = ["maligan", "rankgan", "maligan_shuffled", "rankgan_noise"]
+    result = oracle.measure(asked(names, profile="small"))
+    last = {row["method"]: row["nll_gen"] for row in result["rows"]}
+    assert list(last) == names and result["command"].endswith("--profile small --length 20")
+    assert last["maligan"] != last["maligan_shuffled"] and last["rankgan"] != last["rankgan_noise"]
+    assert (small / "benchmark" / "oracle" / "small-20" / "seed-0" / "rankgan_noise.json").exists()
 
 
 def test_every_method_gives_whole_rows_and_the_command_that_made_them(small, capsys):
