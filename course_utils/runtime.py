@@ -122,6 +122,9 @@ def start(lesson: str, *, seed: int = 0, mixed_precision: bool = False, jit: boo
             tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    # Without XLA, TensorFlow tries to fuse a convolution with its bias and LeakyReLU, fails where a gradient needs
+    # what lies between, and prints that as an error. The step is as fast without the attempt.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
     half = "mixed_float16" if gpus else "mixed_bfloat16"
     keras.config.set_dtype_policy(half if mixed_precision else "float32")
     device = f"{len(gpus)} GPU" if gpus else f"{usable_cores()} CPU cores"

@@ -61,6 +61,23 @@ def test_start_makes_operations_deterministic():
     assert result.stderr == ""
 
 
+def test_a_convolutional_step_without_xla_prints_no_error():
+    """TensorFlow's remapper fails on a convolution, its bias and LeakyReLU under a gradient, and says so loudly."""
+    code = (
+        "from course_utils import runtime; runtime.start('04')\n"
+        "import keras, tensorflow as tf\n"
+        "layer = keras.layers.Conv2D(2, 4, activation=keras.layers.LeakyReLU(0.2))\n"
+        "layer.build((2, 8, 8, 1))\n"
+        "@tf.function\n"
+        "def step(x):\n"
+        "    with tf.GradientTape() as tape: loss = tf.reduce_sum(layer(x))\n"
+        "    return loss, tape.gradient(loss, layer.trainable_variables)\n"
+        "step(tf.ones((2, 8, 8, 1)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize("mixed", [False, True])
 def test_mixed_precision_sets_the_policy_of_this_device(mixed):
     runtime.start("03", mixed_precision=mixed)

@@ -14,6 +14,7 @@ TABLES = {
     "oracle": "SeqGAN's oracle benchmark with its controls, for several seeds (resumable)",
     "english": "the text GANs on English sentences, judged over a sweep of temperatures, for several seeds (resumable)",
     "characters": "WGAN-GP's character model beside likelihood, for several seeds (resumable)",
+    "image_gans": "lesson 05's arena: losses, penalties and normalisations at one budget (resumable)",
     "mnist_gan": "Fréchet digit distance of lesson 03's GAN over training, for several seeds (resumable)",
     "oracle_reference": "NLL_oracle without training: the oracle's own entropy, uniform tokens, an untrained generator",
 }

@@ -42,6 +42,42 @@ def plain_step(generator, discriminator, generator_optimizer, discriminator_opti
     return step
 
 
+def two_tape_step(generator, discriminator, batch: int) -> Callable:
+    """Return one step of the loop in the TensorFlow DCGAN tutorial, written from its description.
+
+    Images are written once; both losses are computed under two tapes that are open together, and both updates follow,
+    so the generator learns from the discriminator as it was before its own update.
+
+    Args:
+        generator: noise (B, noise_dim) → images.
+        discriminator: images → logits (B, 1).
+        batch: B.
+
+    Returns:
+        A function of real images (B, …) that returns the discriminator's loss.
+    """
+    import keras
+
+    adams = [keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)]
+    variables = generator.trainable_variables, discriminator.trainable_variables
+    for adam, own in zip(adams, variables, strict=True):
+        adam.build(own)
+
+    def step(real):
+        noise = tf.random.normal((batch, generator.input_shape[-1]))
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            fake = generator(noise, training=True)
+            real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
+            generator_loss = non_saturating_generator_loss(fake_logits)
+            discriminator_loss = minimax_discriminator_loss(real_logits, fake_logits)
+        losses = (generator_tape, generator_loss), (discriminator_tape, discriminator_loss)
+        for (tape, loss), own, adam in zip(losses, variables, adams, strict=True):
+            adam.apply_gradients(zip(tape.gradient(loss, own), own, strict=True))
+        return discriminator_loss
+
+    return step
+
+
 def products(generator, discriminator, batch: int) -> Callable[[], tf.Tensor]:
     """Return a compiled function that makes the matrix products of one round and nothing else.
 

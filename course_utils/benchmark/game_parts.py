@@ -200,7 +200,7 @@ def _of_critic(game, real, key) -> dict[str, Part]:
         lambda: game.generator(noise, training=True),
         lambda soft: -tf.reduce_mean(game.discriminator(soft, training=True)),
     )
-    minibatch = _graph(game.compiled_step(lambda: game._discriminator_step(part, noise, shares)))
+    minibatch = _graph(game.compiled_step(lambda: game._discriminator_step(part, game._written(noise, part), shares)))
     writing = {"sampling": 1 + rounds, "generator": -1, "discriminator": -rounds}
     parts["write"] = Part(parts["write"].call, writing)
     return {**parts, "minibatch": Part(minibatch, {"discriminator": rounds})}

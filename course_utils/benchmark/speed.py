@@ -6,6 +6,7 @@ import argparse
 
 from course_utils.benchmark import (
     bleu_speed,
+    conv_speed,
     game_speed,
     image_speed,
     leakgan_speed,
@@ -14,7 +15,7 @@ from course_utils.benchmark import (
     sequence_speed,
 )
 
-ALONE = {"images": image_speed, "bleu": bleu_speed, "games": game_speed}
+ALONE = {"images": image_speed, "convolutions": conv_speed, "bleu": bleu_speed, "games": game_speed}
 WITH_PEER = {
     "sequences": sequence_speed,
     "seqgan": seqgan_speed,
@@ -27,7 +28,7 @@ SUBJECTS = ALONE | WITH_PEER
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this table."""
     parser.add_argument(
-        "subject", choices=SUBJECTS, help="lesson 03's GAN, BLEU, the sequence engine, a text GAN, or all"
+        "subject", choices=SUBJECTS, help="lesson 03's or 04's GAN, BLEU, the sequence engine, a text GAN, or all"
     )
     parser.add_argument("--peer", metavar="PYTHON", help=f"of {', '.join(WITH_PEER)}: a Python with PyTorch 2.13")
 

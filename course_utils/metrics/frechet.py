@@ -6,6 +6,8 @@ import typing
 
 import numpy as np
 
+from course_utils.metrics.features import check_features, real_numbers
+
 # How far, relative to its largest entry, a covariance may be from symmetric or from positive semi-definite.
 # Features come in float32, whose rounding is near 1e-7; a matrix beyond this is not a covariance.
 TOLERANCE = 1e-5
@@ -41,9 +43,7 @@ def feature_statistics(features) -> FeatureStatistics:
         >>> feature_statistics([[0.0], [2.0]])
         FeatureStatistics(mean=array([1.]), covariance=array([[2.]]))
     """
-    features = _numbers("features", features)
-    if features.ndim != 2 or not features.shape[1]:
-        raise ValueError(f"features must be (N, d). Received shape: {features.shape}.")
+    features = check_features("features", features)
     count, dimensions = features.shape
     if count < 2 * dimensions:
         raise ValueError(
@@ -85,7 +85,7 @@ def frechet_distance(mean_1, cov_1, mean_2, cov_2) -> float:
         Dowson and Landau (1982), "The Fréchet distance between multivariate normal distributions";
         Heusel et al. (2017), "GANs trained by a two time-scale update rule ...", eq. 6.
     """
-    mean_1, mean_2 = _numbers("mean_1", mean_1), _numbers("mean_2", mean_2)
+    mean_1, mean_2 = real_numbers("mean_1", mean_1), real_numbers("mean_2", mean_2)
     if mean_1.ndim != 1 or not mean_1.size or mean_1.shape != mean_2.shape:
         raise ValueError(f"The means must both be (d,). Received shapes: {mean_1.shape} and {mean_2.shape}.")
     root_1, trace_1 = _root("cov_1", cov_1, mean_1.size)
@@ -98,7 +98,7 @@ def frechet_distance(mean_1, cov_1, mean_2, cov_2) -> float:
 
 def _root(name: str, covariance, dimensions: int) -> tuple[np.ndarray, float]:
     """Return the symmetric square root of a covariance, and the covariance's trace."""
-    covariance = _numbers(name, covariance)
+    covariance = real_numbers(name, covariance)
     if covariance.shape != (dimensions, dimensions):
         raise ValueError(f"{name} must be {(dimensions, dimensions)}, as its mean. Received shape: {covariance.shape}.")
     allowed = TOLERANCE * np.abs(covariance).max()
@@ -112,19 +112,3 @@ def _root(name: str, covariance, dimensions: int) -> tuple[np.ndarray, float]:
     # the root and in the trace, or a singular covariance would differ from itself.
     values = np.where(values > dimensions * np.finfo(np.float64).eps * values[-1], values, 0.0)
     return (vectors * np.sqrt(values)) @ vectors.T, float(values.sum())
-
-
-def _numbers(name: str, values) -> np.ndarray:
-    """Return ``values`` as float64, or say why they are no finite real numbers."""
-    try:
-        values = np.asarray(values)
-    except ValueError as error:  # rows of unequal length
-        raise TypeError(f"{name} must be an array of real numbers. Received: a ragged list.") from error
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers. Received dtype: {values.dtype}.")
-    values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{name} must be finite. Received: {int((~np.isfinite(values)).sum())} values NaN or infinite."
-        )
-    return values

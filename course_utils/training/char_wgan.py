@@ -99,7 +99,11 @@ class CharWGAN(ImageGAN):
     def get_config(self) -> dict:
         config = super().get_config()
         config["critic"], config["critic_steps"] = config.pop("discriminator"), config.pop("discriminator_steps")
-        return {name: value for name, value in config.items() if name not in ("loss", "penalty", "real_label")}
+        return {
+            name: value
+            for name, value in config.items()
+            if name not in ("loss", "penalty", "real_label", "fresh_noise", "image_range")
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> CharWGAN:

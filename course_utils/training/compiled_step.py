@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from course_utils.training.finite import StopAtNonFiniteLoss
+from course_utils.training.input_ranges import InputRange
 from course_utils.training.replicas import sum_over_replicas
 
 
@@ -28,6 +29,7 @@ class CompiledStepModel(keras.Model):
         ADVICE: what to try when a loss is not finite, after smaller and clipped steps.
         steps_done: int32 variable, training steps so far.
         first_bad_step: int32 variable, the first step with a loss that was not finite, or −1.
+        input_ranges: `course_utils.training.input_ranges.InputRange`s that a subclass holds its batches to.
     """
 
     OPTIMIZERS: tuple[str, ...]
@@ -38,6 +40,7 @@ class CompiledStepModel(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in trackers}
         self.steps_done = self._counter("steps_done", 0)
         self.first_bad_step = self._counter("first_bad_step", -1)
+        self.input_ranges: list[InputRange] = []
 
     def _counter(self, name: str, value: int):
         return self.add_weight(
@@ -85,11 +88,11 @@ class CompiledStepModel(keras.Model):
         optimizer.build(network.trainable_variables)
         return optimizer
 
-    def fit(self, x=None, *, callbacks=None, **kwargs: Any):
+    def fit(self, x=None, y=None, *, callbacks=None, **kwargs: Any):
         """Train as `keras.Model.fit` does; a loss that is not finite stops it with a `FloatingPointError`."""
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # a dataset brings its own order; Keras warns otherwise
-        return super().fit(x, callbacks=[*(callbacks or []), StopAtNonFiniteLoss(self.ADVICE)], **kwargs)
+        return super().fit(x, y, callbacks=[*(callbacks or []), StopAtNonFiniteLoss(self.ADVICE)], **kwargs)
 
     @staticmethod
     def apply_gradients(optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model) -> None:

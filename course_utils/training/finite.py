@@ -8,11 +8,11 @@ import keras
 
 
 class StopAtNonFiniteLoss(keras.callbacks.Callback):
-    """Raise `FloatingPointError` at the first loss that is NaN or infinite.
+    """Raise `FloatingPointError` at the first loss that is NaN or infinite, or `ValueError` if a batch was the reason.
 
-    The model must count its steps in ``steps_done`` and keep the first bad one in
-    ``first_bad_step``, so that the step is exact also when several steps run per call. `fit` stops
-    before the epoch ends, so no backup of that epoch is written.
+    The model must count its steps in ``steps_done``, keep the first bad one in ``first_bad_step`` and the ranges that
+    its batches are held to in ``input_ranges``, so that the step is exact also when several steps run per call. `fit`
+    stops before the epoch ends, so no backup of that epoch is written.
 
     Args:
         advice: what to try and to check, besides a smaller learning rate and gradient clipping.
@@ -25,6 +25,9 @@ class StopAtNonFiniteLoss(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
+            reasons = [reason for part in self.model.input_ranges if (reason := part.error()) is not None]
+            if reasons:
+                raise ValueError(" ".join(reasons))
             step = int(self.model.first_bad_step.numpy())
             raise FloatingPointError(
                 f"Training stopped at step {step}: {', '.join(bad)}. Try a smaller learning rate, gradient "

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from course_utils.losses import LOSSES, gradient_penalty, r1_penalty, zero_centred_penalty
 from course_utils.training.compiled_step import CompiledStepModel
-from course_utils.training.replicas import draw, share_of_replica
+from course_utils.training.input_ranges import images_range
+from course_utils.training.replicas import draw, reseed_dropout, share_of_replica
 
 PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zero_centred_penalty}
 
@@ -19,10 +20,10 @@ PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zer
 class ImageGAN(CompiledStepModel):
     """Generator and discriminator with alternating steps, any loss, any number of discriminator steps.
 
-    One `train_step` takes a batch of ``discriminator_steps · B`` images, makes that many
-    discriminator steps on B fresh images each, then one generator step on B fresh noise vectors
-    (Goodfellow et al. 2014, algorithm 1). Draw number ``n`` of the noise is a function of
-    ``(seed, n)``, so a resumed, a distributed and an uninterrupted training see the same noise.
+    One `train_step` takes a batch of ``discriminator_steps · B`` images, makes that many discriminator steps on B fresh
+    images each, then one generator step on B fresh noise vectors (Goodfellow et al. 2014, algorithm 1), or on the
+    images that the discriminator saw last. Draw number ``n`` of the noise is a function of ``(seed, n)``, so a resumed,
+    a distributed and an uninterrupted training see the same noise.
 
     Args:
         generator: noise (B, noise_dim) → images (B, H, W, C).
@@ -32,6 +33,9 @@ class ImageGAN(CompiledStepModel):
         penalty: ``None``, ``"gradient"``, ``"r1"`` or ``"zero_centred"``.
         penalty_weight: its weight; 10 is usual for ``"gradient"`` and ``"r1"``.
         real_label: below 1 for one-sided label smoothing (cross-entropy losses only).
+        fresh_noise: whether the generator's step writes new images, as published, or learns from those that the
+            discriminator has just seen, as most code does, which saves a pass of the generator.
+        image_range: lowest and highest value that real images may have; a batch beyond it stops `fit` with one error.
         seed: non-negative integer for the noise and the mixing shares.
 
     Metrics (means over the epoch): ``discriminator_loss`` and ``generator_loss`` without the
@@ -65,6 +69,8 @@ class ImageGAN(CompiledStepModel):
         penalty: str | None = None,
         penalty_weight: float = 10.0,
         real_label: float = 1.0,
+        fresh_noise: bool = True,
+        image_range: tuple[float, float] = (-1.0, 1.0),
         seed: int = 0,
         **kwargs: Any,
     ):
@@ -80,6 +86,8 @@ class ImageGAN(CompiledStepModel):
             raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}.")
         if seed < 0:
             raise ValueError(f"seed must be a non-negative integer. Received: {seed}.")
+        if not image_range[0] < image_range[1]:
+            raise ValueError(f"image_range must be a lower and a higher number. Received: {image_range}.")
         if not 0.5 < real_label <= 1.0:
             raise ValueError(f"real_label must be above 0.5 and at most 1. Received: {real_label}.")
         if real_label != 1.0 and loss not in ("minimax", "non_saturating"):
@@ -92,9 +100,12 @@ class ImageGAN(CompiledStepModel):
             "penalty": penalty,
             "penalty_weight": penalty_weight,
             "real_label": real_label,
+            "fresh_noise": fresh_noise,
+            "image_range": tuple(image_range),
             "seed": seed,
         }
-        self.noise_dim = generator.input_shape[-1]
+        self.noise_dim = generator.inputs[0].shape[-1]
+        self.input_ranges += [images_range(self, *image_range)]
         self._losses = LOSSES[loss]
         self._mixes = penalty in ("gradient", "zero_centred")
         self.built = True
@@ -129,21 +140,29 @@ class ImageGAN(CompiledStepModel):
 
     def train_step(self, real):
         """Make one round of the game on (discriminator_steps · B, H, W, C) real images."""
-        rounds, seed = self.settings["discriminator_steps"], self.settings["seed"]
         if isinstance(real, tuple):
             raise ValueError("A batch must be images alone. Received: a tuple. Use a dataset with labels=False.")
-        if real.shape[0] is not None and real.shape[0] % rounds:
+        real = self.input_ranges[0].checked(real, real)
+        return self._train_on(real, real)
+
+    def _train_on(self, images, real):
+        """Make one round on ``real``, a tensor or a tuple whose first is ``images``."""
+        rounds, seed = self.settings["discriminator_steps"], self.settings["seed"]
+        if images.shape[0] is not None and images.shape[0] % rounds:
             raise ValueError(
-                f"A batch must hold discriminator_steps = {rounds} equal parts. Received: {real.shape[0]} images. "
+                f"A batch must hold discriminator_steps = {rounds} equal parts. Received: {images.shape[0]} images. "
                 f"Use a batch size that is a multiple of {rounds}."
             )
-        rows = tf.shape(real)[0] // rounds
-        real = real[: rows * rounds]  # a last batch of unknown size may not split evenly
+        rows = tf.shape(images)[0] // rounds
+        # A last batch of unknown size may not split evenly.
+        real = tf.nest.map_structure(lambda part: part[: rows * rounds], real)
         first = self.steps_done * (rounds + 1)
         # Drawn outside the compiled part: there XLA would use another generator.
-        noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(rounds + 1)]
+        draws = rounds + self.settings["fresh_noise"]
+        noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(draws)]
         # Shares are drawn at −1 − n, the noise at n: no number serves twice.
         shares = [draw(seed, -1 - first - n, rows) for n in range(rounds)] if self._mixes else []
+        reseed_dropout(self, seed, self.steps_done)
         self._round(real, noise, shares)
         return self.get_metrics_result()
 
@@ -151,16 +170,30 @@ class ImageGAN(CompiledStepModel):
         rounds = self.settings["discriminator_steps"]
         for n in range(rounds):
             # Every `rounds`-th row, so that the parts do not depend on how replicas split the batch.
-            part = real[n::rounds]
-            discriminator_loss = self._discriminator_step(part, noise[n], shares[n] if shares else None)
-        generator_loss = self._generator_step(part, noise[rounds])
+            part = tf.nest.map_structure(lambda rows, n=n: rows[n::rounds], real)
+            with tf.GradientTape() as tape:
+                fake = self._written(noise[n], part)
+            discriminator_loss = self._discriminator_step(part, fake, shares[n] if shares else None)
+        if self.settings["fresh_noise"]:
+            with tf.GradientTape() as tape:
+                fake = self._written(noise[rounds], part)
+        generator_loss = self._generator_step(part, fake, tape)
         self.finish_step(discriminator_loss, generator_loss)
 
-    def _discriminator_step(self, real, noise, shares):
-        fake = self.generator(noise, training=True)
+    # What a subclass with labels does otherwise. ``real`` is what a batch holds.
+
+    def _images(self, real):
+        return real
+
+    def _written(self, noise, real):
+        return self.generator(noise, training=True)
+
+    def _logits(self, images, real):
+        return self.discriminator(images, training=True)
+
+    def _discriminator_step(self, real, fake, shares):
         with tf.GradientTape() as tape:
-            real_logits = self.discriminator(real, training=True)
-            fake_logits = self.discriminator(fake, training=True)
+            real_logits, fake_logits = self._logits(self._images(real), real), self._logits(fake, real)
             loss = self._discriminator_loss(real_logits, fake_logits)
             total = loss + self._weighted_penalty(real, fake, shares)
             total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
@@ -170,11 +203,11 @@ class ImageGAN(CompiledStepModel):
         self.trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
         return loss
 
-    def _generator_step(self, real, noise):
-        with tf.GradientTape() as tape:
-            fake_logits = self.discriminator(self.generator(noise, training=True), training=True)
+    def _generator_step(self, real, fake, tape):
+        with tape:  # goes on recording where the images were written
+            fake_logits = self._logits(fake, real)
             if self._losses.relativistic:
-                loss = self._losses.generator(self.discriminator(real, training=True), fake_logits)
+                loss = self._losses.generator(self._logits(self._images(real), real), fake_logits)
             else:
                 loss = self._losses.generator(fake_logits)
             total = self.generator_optimizer.scale_loss(share_of_replica(loss))
@@ -192,10 +225,10 @@ class ImageGAN(CompiledStepModel):
             return 0.0
 
         def discriminate(points):
-            return self.discriminator(points, training=True)
+            return self._logits(points, real)
 
-        function = PENALTIES[self.settings["penalty"]]
-        value = function(discriminate, real, fake, shares) if self._mixes else function(discriminate, real)
+        function, images = PENALTIES[self.settings["penalty"]], self._images(real)
+        value = function(discriminate, images, fake, shares) if self._mixes else function(discriminate, images)
         self.trackers["penalty"].update_state(value)
         return self.settings["penalty_weight"] * value
 

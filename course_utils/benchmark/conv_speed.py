@@ -1,0 +1,108 @@
+"""How fast the DCGAN of lesson 04 trains: beside this machine's own convolutions, and beside the loop of tutorials.
+
+All figures are medians over rounds in which every contestant runs once, so that a machine whose speed drifts slows all
+of them alike.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+from course_utils.benchmark.rounds import median_ratio, seconds_of
+from course_utils.records import circumstances, peak_memory
+from course_utils.runtime import start
+
+BATCH, STEPS, ROUNDS, PART_CALLS = 64, 120, 7, 20
+FILTERS = (64, 32)
+
+
+def measure() -> dict:
+    """Run all contestants in turn and return the medians."""
+    start("04", seed=0)
+    from course_utils.benchmark.convolution_parts import parts_of
+    from course_utils.models.image_conv import build_conv_discriminator, build_conv_generator
+
+    def networks():
+        return build_conv_generator(filters=FILTERS), build_conv_discriminator(filters=FILTERS[::-1])
+
+    epochs = _epochs(networks)
+    parts = parts_of(*networks(), BATCH)
+    for call in (*epochs.values(), *(part.call for part in parts)):
+        call()  # first calls trace, compile and touch memory
+    seconds: dict[str, list[float]] = {name: [] for name in (*epochs, "parts")}
+    alone: dict[str, list[float]] = {part.name: [] for part in parts}
+    for _ in range(ROUNDS):
+        for name, epoch in epochs.items():
+            seconds[name].append(seconds_of(epoch, 1) / STEPS)
+        for part in parts:
+            alone[part.name].append(part.count * seconds_of(part.call, PART_CALLS))
+        seconds["parts"].append(sum(times[-1] for times in alone.values()))
+    gflop = sum(part.count * part.flops for part in parts) / 1e9
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        **circumstances("benchmark speed convolutions"),
+        "batch": BATCH,
+        "filters": list(FILTERS),
+        "rounds": ROUNDS,
+        "step_gflop": round(gflop, 3),
+        "milliseconds": {name: round(1e3 * value, 2) for name, value in middle.items()},
+        "parts_milliseconds": {name: round(1e3 * statistics.median(values), 3) for name, values in alone.items()},
+        "parts_to_fit": median_ratio(seconds, "parts", "fit"),
+        "tutorial_to_fit": median_ratio(seconds, "tutorial", "fit"),
+        "tutorial_to_fresh": median_ratio(seconds, "tutorial", "fit_fresh"),
+        "peak_memory_gib": round(peak_memory() / 2**30, 2),
+    }
+
+
+def _epochs(networks: Callable) -> dict[str, Callable]:
+    """Return name → a pass over the same batches."""
+    import tensorflow as tf
+
+    from course_utils.benchmark.contestants import two_tape_step
+    from course_utils.datasets import load_mnist
+    from course_utils.datasets.batching import shuffled_batches
+    from course_utils.datasets.images import scale_pixels
+    from course_utils.training.image_gan import ImageGAN
+
+    digits = load_mnist().train_images[: STEPS * BATCH]
+    batches = shuffled_batches(digits, BATCH, seed=0, transform=scale_pixels)
+
+    def fit(fresh: bool) -> Callable:
+        gan = ImageGAN(*networks(), fresh_noise=fresh)
+        gan.compile(steps_per_execution=STEPS // 4)
+
+        def epoch():
+            gan.fit(batches, verbose=0)
+            return tf.constant(0.0)
+
+        return epoch
+
+    step = tf.function(two_tape_step(*networks(), BATCH))
+
+    def tutorial():
+        for real in batches:
+            loss = step(real)
+        return loss
+
+    return {"fit": fit(False), "fit_fresh": fit(True), "tutorial": tutorial}
+
+
+def report(result: dict) -> str:
+    """Return the figures as a table."""
+    times = result["milliseconds"]
+    labels = {
+        "parts": "its convolutions and products, each alone",
+        "fit": "a step of fit(), images serve both players",
+        "fit_fresh": "a step of fit(), fresh images for each",
+        "tutorial": "a step of the loop with two tapes",
+    }
+    lines = [f"DCGAN of lesson 04, batch {result['batch']}, medians of {result['rounds']} rounds, {result['machine']}"]
+    lines += [f"{label:46}{times[name]:8.2f} ms" for name, label in labels.items()]
+    lines += [
+        f"{'parts / step':46}{result['parts_to_fit']:8.2f}     (goal: at least 0.40)",
+        f"{'two tapes / step':46}{result['tutorial_to_fit']:8.2f}     (goal: at least 1)",
+        f"{'two tapes / step with fresh images':46}{result['tutorial_to_fresh']:8.2f}",
+        f"{'peak memory':46}{result['peak_memory_gib']:8.2f} GiB",
+    ]
+    return "\n".join(lines)
