@@ -26,10 +26,10 @@ class Part:
 
 
 def parts_of(generator, discriminator, batch: int) -> list[Part]:
-    """Return the forward passes, weight gradients and input gradients of a round on images that serve both players.
+    """Return the forward passes, weight gradients and input gradients of a round that moves both players at once.
 
-    The discriminator learns from a real and a written batch, and is asked once more by the generator, which goes back
-    through it without its weights' gradients. Nothing goes back to the noise, and only the generator's turn to images.
+    The discriminator learns from a real and a written batch, and the generator goes back through its answer to the
+    second without its weights' gradients. Nothing goes back to the noise, and only the generator's turn to images.
 
     Args:
         generator: noise → images, of dense and transposed convolutional layers.
@@ -37,7 +37,7 @@ def parts_of(generator, discriminator, batch: int) -> list[Part]:
         batch: B, real images a round.
     """
     parts = []
-    for network, forward, weights, inputs, first_inputs in ((generator, 1, 1, 1, 0), (discriminator, 3, 2, 3, 1)):
+    for network, forward, weights, inputs, first_inputs in ((generator, 1, 1, 1, 0), (discriminator, 2, 2, 3, 1)):
         first = True
         for layer in network.layers:
             if not hasattr(layer, "kernel"):

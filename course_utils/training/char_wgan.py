@@ -102,7 +102,7 @@ class CharWGAN(ImageGAN):
         return {
             name: value
             for name, value in config.items()
-            if name not in ("loss", "penalty", "real_label", "fresh_noise", "image_range")
+            if name not in ("loss", "penalty", "real_label", "simultaneous", "image_range")
         }
 
     @classmethod

@@ -33,8 +33,9 @@ class ImageGAN(CompiledStepModel):
         penalty: ``None``, ``"gradient"``, ``"r1"`` or ``"zero_centred"``.
         penalty_weight: its weight; 10 is usual for ``"gradient"`` and ``"r1"``.
         real_label: below 1 for one-sided label smoothing (cross-entropy losses only).
-        fresh_noise: whether the generator's step writes new images, as published, or learns from those that the
-            discriminator has just seen, as most code does, which saves a pass of the generator.
+        simultaneous: whether the generator learns from the images and the logits of the last discriminator step, as
+            in the TensorFlow DCGAN tutorial, which saves a pass through both networks; as published, it writes new
+            images and asks the discriminator after its step.
         image_range: lowest and highest value that real images may have; a batch beyond it stops `fit` with one error.
         seed: non-negative integer for the noise and the mixing shares.
 
@@ -69,7 +70,7 @@ class ImageGAN(CompiledStepModel):
         penalty: str | None = None,
         penalty_weight: float = 10.0,
         real_label: float = 1.0,
-        fresh_noise: bool = True,
+        simultaneous: bool = False,
         image_range: tuple[float, float] = (-1.0, 1.0),
         seed: int = 0,
         **kwargs: Any,
@@ -100,7 +101,7 @@ class ImageGAN(CompiledStepModel):
             "penalty": penalty,
             "penalty_weight": penalty_weight,
             "real_label": real_label,
-            "fresh_noise": fresh_noise,
+            "simultaneous": simultaneous,
             "image_range": tuple(image_range),
             "seed": seed,
         }
@@ -158,7 +159,7 @@ class ImageGAN(CompiledStepModel):
         real = tf.nest.map_structure(lambda part: part[: rows * rounds], real)
         first = self.steps_done * (rounds + 1)
         # Drawn outside the compiled part: there XLA would use another generator.
-        draws = rounds + self.settings["fresh_noise"]
+        draws = rounds + (not self.settings["simultaneous"])
         noise = [draw(seed, first + n, rows, self.noise_dim) for n in range(draws)]
         # Shares are drawn at −1 − n, the noise at n: no number serves twice.
         shares = [draw(seed, -1 - first - n, rows) for n in range(rounds)] if self._mixes else []
@@ -167,18 +168,18 @@ class ImageGAN(CompiledStepModel):
         return self.get_metrics_result()
 
     def _play_round(self, real, noise, shares) -> None:
-        rounds = self.settings["discriminator_steps"]
+        rounds, simultaneous = self.settings["discriminator_steps"], self.settings["simultaneous"]
         for n in range(rounds):
             # Every `rounds`-th row, so that the parts do not depend on how replicas split the batch.
             part = tf.nest.map_structure(lambda rows, n=n: rows[n::rounds], real)
-            with tf.GradientTape() as tape:
-                fake = self._written(noise[n], part)
-            discriminator_loss = self._discriminator_step(part, fake, shares[n] if shares else None)
-        if self.settings["fresh_noise"]:
-            with tf.GradientTape() as tape:
-                fake = self._written(noise[rounds], part)
-        generator_loss = self._generator_step(part, fake, tape)
-        self.finish_step(discriminator_loss, generator_loss)
+            share = shares[n] if shares else None
+            if simultaneous and n == rounds - 1:
+                losses = self._simultaneous_step(part, noise[n], share)
+            else:
+                losses = [self._discriminator_step(part, self._written(noise[n], part), share)]
+        if not simultaneous:
+            losses += [self._generator_step(part, noise[rounds])]
+        self.finish_step(*losses)
 
     # What a subclass with labels does otherwise. ``real`` is what a batch holds.
 
@@ -193,27 +194,46 @@ class ImageGAN(CompiledStepModel):
 
     def _discriminator_step(self, real, fake, shares):
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._logits(self._images(real), real), self._logits(fake, real)
-            loss = self._discriminator_loss(real_logits, fake_logits)
-            total = loss + self._weighted_penalty(real, fake, shares)
-            total = self.discriminator_optimizer.scale_loss(share_of_replica(total))
+            logits = self._logits(self._images(real), real), self._logits(fake, real)
+            loss, total = self._judged(*logits, real, fake, shares)
         self.apply_gradients(self.discriminator_optimizer, tape, total, self.discriminator)
+        return loss
+
+    def _generator_step(self, real, noise):
+        with tf.GradientTape() as tape:
+            fake_logits = self._logits(self._written(noise, real), real)
+            real_logits = self._logits(self._images(real), real) if self._losses.relativistic else None
+            loss, total = self._answered(real_logits, fake_logits)
+        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
+        return loss
+
+    def _simultaneous_step(self, real, noise, shares):
+        with tf.GradientTape() as generator_tape:
+            fake = self._written(noise, real)
+            with tf.GradientTape() as tape:
+                logits = self._logits(self._images(real), real), self._logits(fake, real)
+                loss, total = self._judged(*logits, real, fake, shares)
+            generator_loss, generator_total = self._answered(*logits)
+        self.apply_gradients(self.discriminator_optimizer, tape, total, self.discriminator)
+        # The tape has kept the discriminator's weights as they were.
+        self.apply_gradients(self.generator_optimizer, generator_tape, generator_total, self.generator)
+        return [loss, generator_loss]
+
+    def _judged(self, real_logits, fake_logits, real, fake, shares):
+        """Return the discriminator's loss, and what its optimiser lowers."""
+        loss = self._discriminator_loss(real_logits, fake_logits)
         self.trackers["discriminator_loss"].update_state(loss)
         right = [tf.reduce_mean(tf.cast(logits > 0, tf.float32)) for logits in (real_logits, -fake_logits)]
         self.trackers["discriminator_accuracy"].update_state(0.5 * (right[0] + right[1]))
-        return loss
+        total = share_of_replica(loss + self._weighted_penalty(real, fake, shares))
+        return loss, self.discriminator_optimizer.scale_loss(total)
 
-    def _generator_step(self, real, fake, tape):
-        with tape:  # goes on recording where the images were written
-            fake_logits = self._logits(fake, real)
-            if self._losses.relativistic:
-                loss = self._losses.generator(self._logits(self._images(real), real), fake_logits)
-            else:
-                loss = self._losses.generator(fake_logits)
-            total = self.generator_optimizer.scale_loss(share_of_replica(loss))
-        self.apply_gradients(self.generator_optimizer, tape, total, self.generator)
+    def _answered(self, real_logits, fake_logits):
+        """Return the generator's loss, and what its optimiser lowers."""
+        logits = (real_logits, fake_logits) if self._losses.relativistic else (fake_logits,)
+        loss = self._losses.generator(*logits)
         self.trackers["generator_loss"].update_state(loss)
-        return loss
+        return loss, self.generator_optimizer.scale_loss(share_of_replica(loss))
 
     def _discriminator_loss(self, real_logits, fake_logits):
         if self.settings["real_label"] != 1.0:
