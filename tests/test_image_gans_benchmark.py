@@ -53,7 +53,7 @@ def test_rates_are_chosen_on_another_seed_and_an_interrupted_table_goes_on(small
         ("wgan_gp", 0, 1, 1), ("wgan_gp", 0, 2, 2)
     ]  # fmt: skip
     tried = {row["rate"]: row["distance"] for row in result["tuning"]}
-    assert set(tried) == set(image_gans.RATES)
+    assert set(tried) == set(image_gans.RATES) and {row["look"] for row in result["tuning"]} == {1}
     assert {row["rate"] for row in rows} == {min(tried, key=tried.get)}
     assert all(row["distance"] > result["real"]["distance"] for row in rows)
     table = image_gans.report(result).splitlines()
