@@ -68,6 +68,23 @@ def test_every_method_is_judged_at_every_temperature_with_the_better_rate(small,
     assert "at-0.5: BLEU-4" in capsys.readouterr().out
 
 
+def test_a_method_is_added_to_a_stored_table(small, monkeypatch, tmp_path, capsys):
+    table = tmp_path / "table.json"
+    stored = english.measure(asked("--methods", "mle"))
+    stored["rows"][1]["reverse_nll"] = 1.5
+    table.write_text(json.dumps(stored))
+    monkeypatch.setattr(english, "BUILD", tmp_path / "elsewhere")
+    capsys.readouterr()
+    result = english.measure(asked("--methods", "mle", "pgbleu", "--known", str(table)))
+    assert result["rows"][: len(stored["rows"])] == stored["rows"] and result["rows"][-1]["method"] == "pgbleu"
+    assert result["tuning"][:2] == stored["tuning"]
+    keys = [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if "BLEU-4" in line]
+    assert keys == ["tuning/pgbleu-0.001", "seed-0/pgbleu-0.001-at-1", "seed-0/pgbleu-0.001-at-0.5"]
+    table.write_text(json.dumps(stored | {"machine": "another"}))
+    with pytest.raises(ValueError, match=r"table\.json cannot be gone on with.*another"):
+        english.measure(asked("--methods", "mle", "--known", str(table)))
+
+
 def test_sentences_are_held_against_the_test_ones(small):
     judge = english.Study("quick", {}).judge
     assert isinstance(judge, Judge) and len(judge.real) == 1_765

@@ -10,6 +10,7 @@ from scipy import stats
 from course_utils import benchmark
 from course_utils.benchmark import oracle, oracle_methods, oracle_setting
 from course_utils.benchmark.oracle_table import best_rows, final_rows, interval, report
+from course_utils.records import write_json
 
 METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan", "fresh"]
 METHODS += ["maligan", "rankgan", "cot"]
@@ -35,10 +36,10 @@ def small(monkeypatch, tmp_path):
     return tmp_path
 
 
-def asked(methods, seeds=1, profile="quick"):
+def asked(methods, seeds=1, profile="quick", more=()):
     parser = argparse.ArgumentParser()
     benchmark.add_arguments(parser)
-    return parser.parse_args(["oracle", "--methods", *methods, "--seeds", str(seeds), "--profile", profile])
+    return parser.parse_args(["oracle", "--methods", *methods, "--seeds", str(seeds), "--profile", profile, *more])
 
 
 def test_controls_have_rows_of_their_own_in_the_small_budget_too(small, monkeypatch):
@@ -112,6 +113,23 @@ def test_an_interrupted_benchmark_goes_on_and_ends_with_the_same_rows(small, mon
     assert len(calls) == 5
     oracle.measure(asked(methods))
     assert len(calls) == 5  # all there already
+
+
+def test_a_method_is_added_to_a_stored_table_and_nothing_else_is_trained_but_its_start(small, monkeypatch, capsys):
+    table = small / "table.json"
+    stored = oracle.measure(asked(["random", "mle", "constant"]))
+    marked = [row | {"nll_oracle": 7.5} if row["method"] == "constant" else row for row in stored["rows"]]
+    write_json(table, stored | {"rows": marked})
+    monkeypatch.setattr(oracle_setting, "BUILD", small / "elsewhere")
+    capsys.readouterr()
+    result = oracle.measure(asked(["random", "mle", "constant", "noise"], more=("--known", str(table))))
+    assert [row for row in result["rows"] if row["method"] == "constant"] == [
+        r for r in marked if "constant" in r.values()
+    ]
+    told = capsys.readouterr().out
+    assert [name for name in oracle_methods.METHODS if f" {name}, step" in told] == ["mle", "noise"]
+    with pytest.raises(ValueError, match=r"table\.json cannot be gone on with.*length 20.*length 40"):
+        oracle.measure(asked(["random"], more=("--known", str(table), "--length", "40")))
 
 
 def test_rows_of_other_versions_are_refused(small, monkeypatch):

@@ -13,7 +13,7 @@ import pathlib
 
 from course_utils.benchmark.english_sweep import LENGTH, Judge
 from course_utils.benchmark.oracle_table import cell
-from course_utils.benchmark.resuming import positive, read_kept
+from course_utils.benchmark.resuming import add_known, positive, read_kept, read_known
 from course_utils.records import circumstances, write_json
 from course_utils.runtime import BUILD, PROFILES, start
 from course_utils.train.corpus import prepare, read_corpus
@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
     parser.add_argument("--seeds", type=positive, default=3, help="how many seeds, from 0 (default 3)")
     parser.add_argument("--profile", choices=PROFILES, default="standard", help="how much to train")
+    add_known(parser)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -92,7 +93,7 @@ def measure(args: argparse.Namespace) -> dict:
     test sentences.
 
     Raises:
-        ValueError: if kept rows were measured with other versions or on another machine.
+        ValueError: if kept or known rows were measured with other versions or on another machine.
     """
     os.environ["COURSE_PROFILE"] = args.profile
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -102,6 +103,8 @@ def measure(args: argparse.Namespace) -> dict:
     )
     start("14", seed=0)
     study = Study(args.profile, {name: known[name] for name in ("versions", "machine")})
+    if args.known is not None:
+        study.take(read_known(args.known, known))
     rows = [study.real()]
     for seed in range(args.seeds):
         for name in methods:
@@ -124,25 +127,31 @@ class Study:
         sizes = self.budget.samples, self.budget.learned
         self.judge, self.tuner = (Judge(corpus, real, *sizes) for real in (TEST, VALIDATION))
 
+    def take(self, table: dict) -> None:
+        """Keep the rows of a stored table as if they had been measured here."""
+        for row in table["tuning"]:
+            self._keep(_tried_at(row["method"], row["rate"]), row)
+        for row in table["rows"]:
+            self._keep(REAL if row["method"] == REAL else _judged_at(*(row[name] for name in KEY)), row)
+
     def real(self) -> dict:
         """Return the row of validation sentences, and of training sentences where there are too few of them."""
         import numpy as np
 
         sentences = np.concatenate([self.tuner.real, self.judge.training])
-        return self._kept("real", lambda: {"method": REAL, **self.judge.of_sentences(sentences, seed=0)})
+        return self._kept(REAL, lambda: {"method": REAL, **self.judge.of_sentences(sentences, seed=0)})
 
     def rows(self, name: str, seed: int) -> list[dict]:
         """Return a row for each temperature."""
         rate, rows = self.rate(name), []
         for temperature in self.budget.temperatures:
-            key = f"seed-{seed}/{name}-{rate:g}-at-{temperature:g}"
 
             def judged(temperature=temperature) -> dict:
                 generator, _ = load_generator(self.trained(name, seed, rate))
                 measured = self.judge.of_generator(generator, temperature, seed=1_000 + seed)
                 return {"method": name, "seed": seed, "rate": rate, "temperature": temperature, **measured}
 
-            rows.append(self._kept(key, judged))
+            rows.append(self._kept(_judged_at(name, seed, rate, temperature), judged))
         return rows
 
     def rate(self, name: str) -> float:
@@ -175,13 +184,18 @@ class Study:
                 measured = self.tuner.of_generator(generator, 1.0, seed=0)
                 return {"method": name, "rate": rate, **measured}
 
-            rows.append(self._kept(f"tuning/{name}-{rate:g}", tried))
+            rows.append(self._kept(_tried_at(name, rate), tried))
         return rows
 
     def _settings(self, kind: type[Settings], seed: int, **own):
         fields = {field.name for field in dataclasses.fields(kind)}
         shared = {name: value for name, value in self.budget.shared.items() if name in fields}
         return kind(f"en_{TRAINING}", valid=f"en_{VALIDATION}", length=LENGTH, seed=seed, **shared | own)
+
+    def _keep(self, key: str, row: dict) -> None:
+        path = self.folder / f"{key}.json"
+        if not path.exists():
+            write_json(path, {**self.same, "row": row})
 
     def _kept(self, key: str, measure) -> dict:
         """Return a row that is kept under a key, or measure and keep it."""
@@ -194,6 +208,17 @@ class Study:
             shown = ", ".join(f"{title} {row[column]:.3f}" for column, title in COLUMNS.items() if column in row)
             print(f"{key}: {shown}", flush=True)
         return stored["row"]
+
+
+KEY = ("method", "seed", "rate", "temperature")
+
+
+def _judged_at(name: str, seed: int, rate: float, temperature: float) -> str:
+    return f"seed-{seed}/{name}-{rate:g}-at-{temperature:g}"
+
+
+def _tried_at(name: str, rate: float) -> str:
+    return f"tuning/{name}-{rate:g}"
 
 
 def report(result: dict) -> str:

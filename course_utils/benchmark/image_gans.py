@@ -83,7 +83,7 @@ class Budget:
 
 BUDGETS = {
     "quick": Budget(1, 5 * BATCH, 512, (4, 2)),
-    "standard": Budget(3, 59_520, 10_000, (64, 32)),
+    "standard": Budget(2, 59_520, 10_000, (64, 32)),
     "full": Budget(20, 59_520, 10_000, (128, 64)),
 }
 

@@ -13,7 +13,7 @@ import time
 from course_utils.benchmark.oracle_methods import METHODS, STARTS
 from course_utils.benchmark.oracle_setting import BUDGETS, Setting
 from course_utils.benchmark.oracle_table import report
-from course_utils.benchmark.resuming import positive, read_kept
+from course_utils.benchmark.resuming import add_known, positive, read_kept, read_known
 from course_utils.records import circumstances, write_json
 from course_utils.runtime import PROFILES, start
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=positive, default=3, help="how many seeds, from 0 (default 3)")
     parser.add_argument("--profile", choices=BUDGETS, default="standard", help="how much to train")
     parser.add_argument("--length", type=int, choices=(20, 40), default=20, help="tokens of a sentence (default 20)")
+    add_known(parser)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -34,7 +35,7 @@ def measure(args: argparse.Namespace) -> dict:
     Methods that start from a likelihood model train it first, if it is not there yet.
 
     Raises:
-        ValueError: if kept rows were measured with other versions or on another machine.
+        ValueError: if kept or known rows were measured with other versions or on another machine.
     """
     os.environ["COURSE_PROFILE"] = args.profile if args.profile in PROFILES else "standard"
     methods = [name for name in METHODS if name in args.methods]
@@ -45,6 +46,8 @@ def measure(args: argparse.Namespace) -> dict:
     same = {name: known[name] for name in ("versions", "machine")}
     start("11", seed=0)
     setting = Setting(args.profile, args.length)
+    if args.known is not None:
+        _take(read_known(args.known, known)["rows"], setting, methods, args.seeds, same)
     starts = {STARTS[name] for name in methods if name in STARTS}
     needed = [name for name in METHODS if name in methods or name in starts]
     rows = []
@@ -54,6 +57,20 @@ def measure(args: argparse.Namespace) -> dict:
             ran = _run(setting, name, seed, same, left)
             rows += ran if name in methods else []
     return {**known, "oracle_sha256": setting.checksum, "length": args.length, "rows": rows}
+
+
+def _take(rows: list[dict], setting: Setting, methods: list[str], seeds: int, same: dict) -> None:
+    """Keep rows of a stored table as if they had been measured here."""
+    stored: dict[tuple[str, int], list[dict]] = {}
+    for row in rows:
+        stored.setdefault((row["method"], row["seed"]), []).append(row)
+    lacking = [name for name in methods if any((name, seed) not in stored for seed in range(seeds))]
+    # What those start from has to be trained, since a table has no networks.
+    trained = {STARTS[name] for name in lacking if name in STARTS}
+    for (name, seed), its in stored.items():
+        kept = setting.folder(seed, f"{name}.json")
+        if name not in trained and not kept.exists():
+            write_json(kept, {**same, "seconds": 0.0, "over": True, "rows": its})
 
 
 def _run(setting: Setting, name: str, seed: int, same: dict, left: str) -> list[dict]:

@@ -1,4 +1,4 @@
-"""What the resumable tables share: the number of seeds, and the rows that an interrupted run has left."""
+"""What the resumable tables share: the number of seeds, and rows that were measured before."""
 
 from __future__ import annotations
 
@@ -44,3 +44,33 @@ def read_kept(path: pathlib.Path, same: dict, remove: str) -> dict:
             f"Delete {remove} to measure again."
         )
     return stored
+
+
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """Declare where rows that were measured before are."""
+    parser.add_argument(
+        "--known",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="a table written with --json by the same versions on such a machine: only what it lacks is measured",
+    )
+
+
+def read_known(path: pathlib.Path, known: dict) -> dict:
+    """Return a stored table whose rows can stand beside those that are measured now.
+
+    Args:
+        path: a file written with ``--json``.
+        known: the circumstances of this run.
+
+    Raises:
+        ValueError: if its versions, machine, profile or length are others, or it is no table with rows.
+    """
+    table = read_json(path)
+
+    def told(of: dict) -> list:
+        return [of.get("machine"), of.get("versions"), of.get("command", "").partition(" --profile ")[2]]
+
+    if told(table) != told(known) or "rows" not in table:
+        raise ValueError(f"{path} cannot be gone on with: it has {told(table)}, and this run {told(known)}.")
+    return table
