@@ -49,10 +49,18 @@ def test_the_tutorials_step_updates_both_players_from_one_pass():
 
 
 def test_the_table_at_test_size(monkeypatch):
-    for name, value in (("BATCH", 4), ("STEPS", 4), ("ROUNDS", 2), ("PART_CALLS", 1), ("FILTERS", (3, 2))):
+    for name, value in (
+        ("BATCH", 4),
+        ("STEPS", 4),
+        ("ROUNDS", 2),
+        ("PART_CALLS", 1),
+        ("FILTERS", (3, 2)),
+        ("DIGITS", 200),
+    ):
         monkeypatch.setattr(conv_speed, name, value)
     result = conv_speed.measure()
     assert set(result["milliseconds"]) == {"fit", "fit_in_turn", "tutorial", "parts"}
     assert all(value > 0 for value in result["milliseconds"].values())
     assert result["milliseconds"]["parts"] == pytest.approx(sum(result["parts_milliseconds"].values()), rel=0.5)
+    assert result["frechet_seconds"] > 0
     assert "goal: at least 0.40" in conv_speed.report(result)

@@ -182,6 +182,8 @@ def test_mixed_precision_translates_as_float32_within_its_rounding(make, half):
         np.testing.assert_allclose(mixed.translate(PAIRS[0]), full.translate(PAIRS[0]), atol=0.03)
         logs = mixed.fit(*PAIRS, batch_size=BATCH, verbose=0).history
         assert all(np.isfinite(values[0]) for values in logs.values())
+        scaled = isinstance(mixed.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == (half == "float16")
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -256,6 +258,8 @@ def test_stroke_widths_grow_by_dilation_and_are_those_of_bars():
         (lambda: paired().train_step(tf.zeros((2, *SHAPE))), "source, target"),
         (lambda: cycle(cycle_weight=-1.0), "at least 0"),
         (lambda: cycle().train_step(tf.zeros((2, *SHAPE))), "images of A"),
+        (lambda: paired(compiled=dict.fromkeys(DESCENT, keras.optimizers.SGD())), "an optimiser each"),
+        (lambda: cycle(compiled=dict.fromkeys(DESCENT, keras.optimizers.SGD())), "an optimiser each"),
         (lambda: outlines(np.zeros((2, 8, 8))), "uint8"),
         (lambda: with_missing(np.zeros((1, 8, 8, 1)), [5], [0], (4, 4)), "must lie in the image of 8 by 8"),
     ],

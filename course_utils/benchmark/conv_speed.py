@@ -1,4 +1,4 @@
-"""How fast the DCGAN of lesson 04 trains: beside this machine's own convolutions, and beside the loop of tutorials.
+"""How fast lesson 04's DCGAN trains, beside this machine's convolutions and the loop of tutorials, and is judged.
 
 All figures are medians over rounds in which every contestant runs once, so that a machine whose speed drifts slows all
 of them alike.
@@ -15,6 +15,7 @@ from course_utils.runtime import start
 
 BATCH, STEPS, ROUNDS, PART_CALLS = 64, 120, 7, 20
 FILTERS = (64, 32)
+DIGITS = 10_000
 
 
 def measure() -> dict:
@@ -38,6 +39,8 @@ def measure() -> dict:
         for part in parts:
             alone[part.name].append(part.count * seconds_of(part.call, PART_CALLS))
         seconds["parts"].append(sum(times[-1] for times in alone.values()))
+    judge = _judge()
+    judge()
     gflop = sum(part.count * part.flops for part in parts) / 1e9
     middle = {name: statistics.median(values) for name, values in seconds.items()}
     return {
@@ -51,6 +54,7 @@ def measure() -> dict:
         "parts_to_fit": median_ratio(seconds, "parts", "fit"),
         "tutorial_to_fit": median_ratio(seconds, "tutorial", "fit"),
         "tutorial_to_fit_in_turn": median_ratio(seconds, "tutorial", "fit_in_turn"),
+        "frechet_seconds": round(statistics.median(seconds_of(judge, 1) for _ in range(ROUNDS)), 2),
         "peak_memory_gib": round(peak_memory() / 2**30, 2),
     }
 
@@ -89,6 +93,24 @@ def _epochs(networks: Callable) -> dict[str, Callable]:
     return {"fit": fit(True), "fit_in_turn": fit(False), "tutorial": tutorial}
 
 
+def _judge() -> Callable:
+    """Return the Fréchet digit distance of two sets of `DIGITS` images, their features included."""
+    import tensorflow as tf
+
+    from course_utils.datasets import load_mnist
+    from course_utils.metrics.digit_scorer import digit_scorer
+    from course_utils.metrics.frechet import feature_statistics, frechet_distance
+
+    mnist, scorer = load_mnist(), digit_scorer()
+    sets = mnist.test_images[:DIGITS], mnist.train_images[:DIGITS]
+
+    def judge():
+        one, other = (feature_statistics(scorer.features(images)) for images in sets)
+        return tf.constant(frechet_distance(*one, *other))
+
+    return judge
+
+
 def report(result: dict) -> str:
     """Return the figures as a table."""
     times = result["milliseconds"]
@@ -104,6 +126,7 @@ def report(result: dict) -> str:
         f"{'parts / step':46}{result['parts_to_fit']:8.2f}     (goal: at least 0.40)",
         f"{'two tapes / step':46}{result['tutorial_to_fit']:8.2f}     (goal: at least 1)",
         f"{'two tapes / step, one after the other':46}{result['tutorial_to_fit_in_turn']:8.2f}",
+        f"{f'Fréchet distance of {DIGITS:,} digits':46}{result['frechet_seconds']:8.2f} s   (goal: below 30)",
         f"{'peak memory':46}{result['peak_memory_gib']:8.2f} GiB",
     ]
     return "\n".join(lines)

@@ -80,12 +80,12 @@ class CompiledStepModel(keras.Model):
         return tf.function(step, jit_compile=True) if self._use_xla else step
 
     @staticmethod
-    def prepared(optimizer, network: keras.Model):
-        """Return the optimiser with its variables built, so that a backup can be loaded before a step."""
+    def prepared(optimizer, *networks: keras.Model):
+        """Return the optimiser with the networks' variables built, so that a backup can be loaded before a step."""
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if network.dtype_policy.compute_dtype == "float16" and not scaled:
+        if any(network.dtype_policy.compute_dtype == "float16" for network in networks) and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(network.trainable_variables)
+        optimizer.build([variable for network in networks for variable in network.trainable_variables])
         return optimizer
 
     def fit(self, x=None, y=None, *, callbacks=None, **kwargs: Any):
@@ -95,9 +95,9 @@ class CompiledStepModel(keras.Model):
         return super().fit(x, y, callbacks=[*(callbacks or []), StopAtNonFiniteLoss(self.ADVICE)], **kwargs)
 
     @staticmethod
-    def apply_gradients(optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model) -> None:
-        """Take the optimiser's step on the network's weights, down the gradient of a (scaled) loss."""
-        variables = network.trainable_variables
+    def apply_gradients(optimizer, tape: tf.GradientTape, loss: tf.Tensor, *networks: keras.Model) -> None:
+        """Take the optimiser's step on the networks' weights, down the gradient of a (scaled) loss."""
+        variables = [variable for network in networks for variable in network.trainable_variables]
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def finish_step(self, *losses: tf.Tensor) -> None:

@@ -9,16 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.losses import LOSSES
-from course_utils.training.compiled_step import CompiledStepModel
 from course_utils.training.image_pool import ImagePool
 from course_utils.training.input_ranges import images_range
 from course_utils.training.replicas import share_of_replica
+from course_utils.training.two_players import TwoPlayerModel
 
 NETWORKS = ("to_b", "to_a", "critic_a", "critic_b")
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
-class CycleGAN(CompiledStepModel):
+class CycleGAN(TwoPlayerModel):
     """Translates images of a set A to look like those of a set B, and back, so that the way there and back is short.
 
         loss of both generators = GAN losses + cycle_weight · (|F(G(a)) − a| + |G(F(b)) − b|)
@@ -58,7 +58,6 @@ class CycleGAN(CompiledStepModel):
     section 4 and, for the identity loss, section 5.2.
     """
 
-    OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
     ADVICE = "or float32 instead of mixed precision; and check that the images are finite and in [-1, 1]"
 
     def __init__(
@@ -91,28 +90,8 @@ class CycleGAN(CompiledStepModel):
         self._losses = LOSSES["least_squares"]
         self.built = True
 
-    def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, *, jit_compile: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Set the two optimisers, each of two networks, and how `fit` runs.
-
-        Args:
-            generator_optimizer: a Keras optimiser; ``None`` is the published Adam(2e-4, β₁ = 0.5).
-            discriminator_optimizer: another one; ``None`` as above.
-            jit_compile: as of `CompiledStepModel.choose_compilation`.
-            **kwargs: of `keras.Model.compile`.
-
-        Raises:
-            ValueError: as `CompiledStepModel.choose_compilation`.
-        """
-        self.choose_compilation(jit_compile, **kwargs)
-        self._round = self.compiled_step(self._play_round)
-        self._generators = [*self.to_b.trainable_variables, *self.to_a.trainable_variables]
-        self._critics = [*self.critic_a.trainable_variables, *self.critic_b.trainable_variables]
-        self.generator_optimizer = generator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
-        self.discriminator_optimizer = discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
-        self.generator_optimizer.build(self._generators)
-        self.discriminator_optimizer.build(self._critics)
+    def players(self) -> tuple[list[keras.Model], list[keras.Model]]:
+        return [self.to_b, self.to_a], [self.critic_a, self.critic_b]
 
     def call(self, images, training: bool = False):
         return self.to_b(images, training=training)
@@ -128,6 +107,7 @@ class CycleGAN(CompiledStepModel):
         return self.get_metrics_result()
 
     def _play_round(self, a, b, draws) -> None:
+        generators, critics = self.players()
         with tf.GradientTape() as tape:
             made_b, made_a = self.to_b(a, training=True), self.to_a(b, training=True)
             logits = self.critic_b(made_b, training=True), self.critic_a(made_a, training=True)
@@ -139,8 +119,8 @@ class CycleGAN(CompiledStepModel):
             if self.settings["identity_weight"]:
                 identity = _mean(_distance(self.to_b(b, training=True), b), _distance(self.to_a(a, training=True), a))
             kept = self.settings["cycle_weight"] * (cycle + self.settings["identity_weight"] * identity)
-            total = share_of_replica(2.0 * (generator_loss + kept))
-        self._descend(self.generator_optimizer, tape, total, self._generators)
+            total = self.generator_optimizer.scale_loss(share_of_replica(2.0 * (generator_loss + kept)))
+        self.apply_gradients(self.generator_optimizer, tape, total, *generators)
         seen = [made_a, made_b]
         if self.pools:
             seen = [pool.exchanged(images, *draw) for pool, images, draw in zip(self.pools, seen, draws, strict=True)]
@@ -151,16 +131,12 @@ class CycleGAN(CompiledStepModel):
                     for critic, real, made in ((self.critic_a, a, seen[0]), (self.critic_b, b, seen[1]))
                 )
             )
-            total = share_of_replica(2.0 * discriminator_loss)
-        self._descend(self.discriminator_optimizer, tape, total, self._critics)
+            total = self.discriminator_optimizer.scale_loss(share_of_replica(2.0 * discriminator_loss))
+        self.apply_gradients(self.discriminator_optimizer, tape, total, *critics)
         values = (discriminator_loss, generator_loss, cycle, identity)
         for name, value in zip(self.trackers, values, strict=True):
             self.trackers[name].update_state(value)
         self.finish_step(*values)
-
-    @staticmethod
-    def _descend(optimizer, tape, loss, variables) -> None:
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def translate(self, images) -> np.ndarray:
         """Return images (B, H, W, C) of A as images of B, float32."""

@@ -9,15 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.losses import LOSSES, gradient_penalty, r1_penalty, zero_centred_penalty
-from course_utils.training.compiled_step import CompiledStepModel
 from course_utils.training.input_ranges import images_range
 from course_utils.training.replicas import draw, reseed_dropout, share_of_replica
+from course_utils.training.two_players import TwoPlayerModel
 
 PENALTIES = {"gradient": gradient_penalty, "r1": r1_penalty, "zero_centred": zero_centred_penalty}
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
-class ImageGAN(CompiledStepModel):
+class ImageGAN(TwoPlayerModel):
     """Generator and discriminator with alternating steps, any loss, any number of discriminator steps.
 
     One `train_step` takes a batch of ``discriminator_steps · B`` images, makes that many discriminator steps on B fresh
@@ -55,7 +55,6 @@ class ImageGAN(CompiledStepModel):
         (3, 28, 28, 1)
     """
 
-    OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
     ADVICE = (
         "a gradient penalty, or float32 instead of mixed precision; and check that the images are finite and in [-1, 1]"
     )
@@ -110,31 +109,6 @@ class ImageGAN(CompiledStepModel):
         self._losses = LOSSES[loss]
         self._mixes = penalty in ("gradient", "zero_centred")
         self.built = True
-
-    def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, *, jit_compile: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Set the two optimisers and how `fit` runs.
-
-        Args:
-            generator_optimizer: a Keras optimiser; ``None`` is Adam(2e-4, β₁ = 0.5).
-            discriminator_optimizer: another one, never the same object; ``None`` as above.
-            jit_compile: compile the step with XLA; ``None`` does so unless it runs eagerly or on several
-                replicas, whose exchange of gradients inside the step is only tested without XLA.
-            **kwargs: of `keras.Model.compile`, such as ``steps_per_execution`` and ``run_eagerly``.
-
-        Raises:
-            ValueError: if both players share one optimiser, or XLA is asked for on several replicas.
-        """
-        if generator_optimizer is not None and generator_optimizer is discriminator_optimizer:
-            raise ValueError(
-                "The players need an optimiser each: its moment estimates belong to one set of weights. "
-                "Received the same object twice. Create two."
-            )
-        self.choose_compilation(jit_compile, **kwargs)
-        self._round = self.compiled_step(self._play_round)
-        self.generator_optimizer = self.prepared(generator_optimizer or _adam(), self.generator)
-        self.discriminator_optimizer = self.prepared(discriminator_optimizer or _adam(), self.discriminator)
 
     def call(self, noise, training: bool = False):
         return self.generator(noise, training=training)
@@ -271,7 +245,3 @@ class ImageGAN(CompiledStepModel):
             name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("generator", "discriminator")
         }
         return cls(**networks, **config)
-
-
-def _adam() -> keras.optimizers.Adam:
-    return keras.optimizers.Adam(2e-4, beta_1=0.5)

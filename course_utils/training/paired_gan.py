@@ -9,15 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.losses import LOSSES
-from course_utils.training.compiled_step import CompiledStepModel
 from course_utils.training.input_ranges import images_range
 from course_utils.training.replicas import reseed_dropout, share_of_replica
+from course_utils.training.two_players import TwoPlayerModel
 
 DISTANCES = {"absolute": tf.abs, "squared": tf.square}
 
 
 @keras.saving.register_keras_serializable(package="course_utils")
-class PairedGAN(CompiledStepModel):
+class PairedGAN(TwoPlayerModel):
     """A generator from source to target images, paid for looking real and for being near the target.
 
         loss of the generator = adversarial_weight · (GAN loss) + distance_weight · mean |target − made|ᵖ
@@ -53,7 +53,6 @@ class PairedGAN(CompiledStepModel):
     2016, "Context encoders: feature learning by inpainting", eq. 3.
     """
 
-    OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
     ADVICE = "or float32 instead of mixed precision; and check that the images are finite and in [-1, 1]"
 
     def __init__(
@@ -91,26 +90,6 @@ class PairedGAN(CompiledStepModel):
         self._losses, self._distance = LOSSES[loss], DISTANCES[distance]
         self._reads_source = len(discriminator.inputs) == 2
         self.built = True
-
-    def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, *, jit_compile: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Set the two optimisers and how `fit` runs.
-
-        Args:
-            generator_optimizer: a Keras optimiser; ``None`` is the published Adam(2e-4, β₁ = 0.5).
-            discriminator_optimizer: another one; ``None`` as above.
-            jit_compile: as of `CompiledStepModel.choose_compilation`.
-            **kwargs: of `keras.Model.compile`.
-
-        Raises:
-            ValueError: as `CompiledStepModel.choose_compilation`.
-        """
-        self.choose_compilation(jit_compile, **kwargs)
-        self._round = self.compiled_step(self._play_round)
-        adams = (keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2))
-        self.generator_optimizer = self.prepared(generator_optimizer or next(adams), self.generator)
-        self.discriminator_optimizer = self.prepared(discriminator_optimizer or next(adams), self.discriminator)
 
     def call(self, source, training: bool = False):
         return self.generator(source, training=training)
