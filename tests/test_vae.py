@@ -149,3 +149,35 @@ def test_images_that_are_none_are_refused_and_nan_stops(together):
 def test_what_cannot_work_is_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize("pixels", ["continuous_bernoulli", "bernoulli"])
+def test_it_starts_from_the_images_grey_and_learns_white_pixels(pixels):
+    images = -np.ones((16, 28, 28, 1), "float32")
+    images[:, 10:18, 10:18] = 1.0
+    networks = build_conv_encoder(noise_dim=2, filters=(2, 4)), build_conv_generator(noise_dim=2, filters=(4, 4))
+    vae = VAE(*networks, pixels=pixels)
+    vae.start_from(images)
+    assert vae.sample(50, seed=0).mean() == pytest.approx(images.mean(), abs=0.02)
+    vae.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    vae.fit(images, batch_size=16, epochs=60, verbose=0)
+    drawn = vae(vae.code(images, training=True)[0], training=True).numpy()  # so early the moving averages lag
+    assert drawn[:, 10:18, 10:18].mean() > 0.5 and drawn[:, :8].mean() < -0.8
+
+
+def test_the_bernoulli_bound_is_the_cross_entropy_and_survives_saving():
+    networks = build_conv_encoder(noise_dim=2, filters=(2, 2)), build_conv_generator(noise_dim=2, filters=(2, 2))
+    vae = VAE(*networks, pixels="bernoulli")
+    images, noise = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 1)).astype("float32"), np.zeros((3, 2), "f4")
+    p, x = 0.5 * (vae.reconstruct(images).astype("f8") + 1), 0.5 * (images.astype("f8") + 1)
+    expected = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(vae.terms(images, noise)[0], expected, rtol=1e-5)
+    assert VAE.from_config(vae.get_config()).pixels == "bernoulli"
+
+
+def test_a_start_that_cannot_be_is_refused():
+    networks = build_conv_encoder(noise_dim=2, filters=(2, 2)), build_conv_generator(noise_dim=2, filters=(2, 2))
+    with pytest.raises(ValueError, match="one of continuous_bernoulli, bernoulli"):
+        VAE(*networks, pixels="normal")
+    with pytest.raises(ValueError, match="neither all black"):
+        VAE(*networks).start_from(-np.ones((2, 28, 28, 1), "float32"))

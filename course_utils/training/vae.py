@@ -15,26 +15,41 @@ from course_utils.training.input_ranges import images_range
 from course_utils.training.replicas import draw, share_of_replica
 
 
+def _bernoulli_log_prob(pixels, logits) -> tf.Tensor:
+    return -tf.nn.sigmoid_cross_entropy_with_logits(labels=pixels, logits=logits)
+
+
+PIXELS = {  # log p(x|z) and the mean of a pixel, both from logits
+    "continuous_bernoulli": (continuous_bernoulli_log_prob, continuous_bernoulli_mean),
+    "bernoulli": (_bernoulli_log_prob, tf.sigmoid),
+}
+
+
 @keras.saving.register_keras_serializable(package="course_utils")
 class VAE(CompiledStepModel):
     """Encoder and decoder, trained to raise a lower bound of the images' likelihood.
 
         log p(x) ≥ E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)),   q(z|x) = N(μ(x), σ²(x)),   p(z) = N(0, 1)
 
-    p(x|z) is a continuous Bernoulli distribution of each pixel, a density on grey values from 0 to 1, so the bound is
-    one of a likelihood. One code is drawn for each image and step. Draws are a function of ``(seed, step)``.
+    One code is drawn for each image and step. Draws are a function of ``(seed, step)``. Pixels of p(x|z):
+
+    - ``"continuous_bernoulli"``: a density on grey values from 0 to 1. It grows without limit where a pixel is always
+      black, so that it counts in thousands of nats, KL in tens, and codes of the prior are served badly.
+    - ``"bernoulli"``: the probability of black and white. It is linear in the pixel, so with grey values the bound is
+      one of the mean log probability of the images whose pixels are drawn white with probability x.
 
     Args:
         encoder: images (B, H, W, C) in [−1, 1] → (B, 2 · noise_dim), means and log variances.
         decoder: a generator, noise (B, noise_dim) → images, whose last layer is tanh alone. What it computes before
             is half a logit: (1 + tanh a) / 2 = σ(2a).
+        pixels: the distribution of a pixel, ``"continuous_bernoulli"`` or ``"bernoulli"``.
         seed: non-negative integer for the codes.
 
     Metrics (means over the epoch, nats an image): ``loss``, minus the bound; ``reconstruction``, minus its first term;
     ``kl``, its second.
 
     Raises:
-        ValueError: if the networks do not fit together, or the seed is negative.
+        ValueError: if the networks do not fit together, the distribution is unknown, or the seed is negative.
 
     Example:
         >>> from course_utils.models.image_conv import build_conv_generator
@@ -52,7 +67,15 @@ class VAE(CompiledStepModel):
     OPTIMIZERS = ("optimizer",)
     ADVICE = "or float32 instead of mixed precision; and check that the images are finite and in [-1, 1]"
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, *, seed: int = 0, **kwargs: Any):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        pixels: str = "continuous_bernoulli",
+        seed: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(("loss", "reconstruction", "kl"), **kwargs)
         self.noise_dim = decoder.input_shape[-1]
         if encoder.output_shape[-1] != 2 * self.noise_dim:
@@ -63,9 +86,12 @@ class VAE(CompiledStepModel):
         last = decoder.layers[-1]
         if getattr(last, "activation", None) is not keras.activations.tanh or last.weights:
             raise ValueError(f"The decoder's last layer must be a tanh without weights. Received: {last}.")
+        if pixels not in PIXELS:
+            raise ValueError(f"pixels must be one of {', '.join(PIXELS)}. Received: {pixels!r}.")
         if seed < 0:
             raise ValueError(f"seed must be a non-negative integer. Received: {seed}.")
-        self.encoder, self.decoder, self.seed = encoder, decoder, seed
+        self.encoder, self.decoder, self.pixels, self.seed = encoder, decoder, pixels, seed
+        self._log_prob, self._mean = PIXELS[pixels]
         self.input_ranges += [images_range(self)]
         self._half_logits = keras.Model(decoder.inputs, last.input)
         self.built = True
@@ -87,8 +113,34 @@ class VAE(CompiledStepModel):
         self.optimizer = optimizer or keras.optimizers.Adam(1e-3)
         self.optimizer.build(self._variables_read)
 
+    def start_from(self, images) -> None:
+        """Set the decoder's last bias so that the untrained decoder draws pixels of about the images' mean grey.
+
+        A bias of 0 draws grey. Most pixels are black, so the first steps would pull *all* weights of the last layer
+        below 0. The features before it are never negative (ReLU), so that no logit could rise above the bias: no pixel
+        would be white, and Adam needs thousands of steps out of there.
+
+        Args:
+            images: float (B, H, W, C) in [−1, 1], such as a batch.
+
+        Raises:
+            ValueError: if they are all black or all white, or the layer before the tanh has no bias.
+        """
+        grey = 0.5 * (float(tf.reduce_mean(tf.cast(images, tf.float32))) + 1.0)
+        if not 0.001 < grey < 0.999:
+            raise ValueError(f"images must be neither all black nor all white. Received: a mean of {grey:.4f} of 1.")
+        layer = self.decoder.layers[-2]
+        if getattr(layer, "bias", None) is None:
+            raise ValueError(f"The layer before the decoder's tanh must have a bias. Received: {layer}.")
+        low, high = -1_000.0, 1_000.0
+        for _ in range(60):  # the mean rises with the logit
+            middle = 0.5 * (low + high)
+            below = float(self._mean(tf.constant(middle))) < grey
+            low, high = (middle, high) if below else (low, middle)
+        layer.bias.assign(tf.fill(layer.bias.shape, middle / 2.0))  # the tanh's argument is half a logit
+
     def call(self, noise, training: bool = False):
-        return continuous_bernoulli_mean(self.logits(noise, training=training)) * 2.0 - 1.0
+        return self._mean(self.logits(noise, training=training)) * 2.0 - 1.0
 
     def logits(self, noise, training: bool = False) -> tf.Tensor:
         """Return the pixels' logits, float32 (B, H, W, C)."""
@@ -127,7 +179,7 @@ class VAE(CompiledStepModel):
         mean, log_variance = self.code(images, training=training)
         logits = self.logits(mean + tf.exp(0.5 * log_variance) * noise, training=training)
         pixels = 0.5 * (tf.cast(images, tf.float32) + 1.0)
-        log_prob = tf.reduce_sum(continuous_bernoulli_log_prob(pixels, logits), axis=(1, 2, 3))
+        log_prob = tf.reduce_sum(self._log_prob(pixels, logits), axis=(1, 2, 3))
         kl = 0.5 * tf.reduce_sum(tf.exp(log_variance) + tf.square(mean) - 1.0 - log_variance, axis=1)
         return -log_prob, kl
 
@@ -176,6 +228,7 @@ class VAE(CompiledStepModel):
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "pixels": self.pixels,
             "seed": self.seed,
         }
 
