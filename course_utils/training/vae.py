@@ -31,7 +31,8 @@ class VAE(CompiledStepModel):
 
         log p(x) ≥ E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)),   q(z|x) = N(μ(x), σ²(x)),   p(z) = N(0, 1)
 
-    One code is drawn for each image and step. Draws are a function of ``(seed, step)``. Pixels of p(x|z):
+    One code is drawn for each image and step. Draws are a function of ``(seed, step)``. If the images are mostly black
+    or mostly white, call `start_from` before `fit`. Pixels of p(x|z):
 
     - ``"continuous_bernoulli"``: a density on grey values from 0 to 1. It grows without limit where a pixel is always
       black, so that it counts in thousands of nats, KL in tens, and codes of the prior are served badly.
