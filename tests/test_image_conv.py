@@ -76,6 +76,8 @@ def test_clipping_holds_after_every_step():
 
 @pytest.mark.parametrize("layer", [SpectralConv2D(5, 3), SpectralDense(5)])
 def test_spectral_layers_converge_to_weights_of_largest_singular_value_one(layer):
+    # The same weights each time: how fast it converges depends on the two largest singular values.
+    layer.kernel_initializer = keras.initializers.GlorotUniform(seed=3)
     inputs = tf.random.stateless_normal((2, 6, 6, 4), (1, 1))
     layer(inputs)
     kernel = layer.kernel.numpy()
