@@ -132,6 +132,19 @@ def test_a_method_is_added_to_a_stored_table_and_nothing_else_is_trained_but_its
         oracle.measure(asked(["random"], more=("--known", str(table), "--length", "40")))
 
 
+def test_a_seed_that_a_stored_table_has_whole_is_not_trained_again_for_another(small, monkeypatch, capsys):
+    table = small / "table.json"
+    names = ["mle", "constant"]
+    first = oracle.measure(asked(names))
+    write_json(table, first)
+    monkeypatch.setattr(oracle_setting, "BUILD", small / "elsewhere")
+    capsys.readouterr()
+    both = oracle.measure(asked(names, seeds=2, more=("--known", str(table))))["rows"]
+    assert [row for row in both if row["seed"] == 0] == first["rows"]
+    told = capsys.readouterr().out
+    assert "seed 1, mle, step" in told and "seed 1, constant, step" in told and "seed 0, " not in told
+
+
 def test_rows_of_other_versions_are_refused(small, monkeypatch):
     oracle.measure(asked(["random"]))
     circumstances = oracle.circumstances

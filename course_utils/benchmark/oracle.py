@@ -64,12 +64,12 @@ def _take(rows: list[dict], setting: Setting, methods: list[str], seeds: int, sa
     stored: dict[tuple[str, int], list[dict]] = {}
     for row in rows:
         stored.setdefault((row["method"], row["seed"]), []).append(row)
-    lacking = [name for name in methods if any((name, seed) not in stored for seed in range(seeds))]
+    lacking = [(name, seed) for name in methods for seed in range(seeds) if (name, seed) not in stored]
     # What those start from has to be trained, since a table has no networks.
-    trained = {STARTS[name] for name in lacking if name in STARTS}
+    trained = {(STARTS[name], seed) for name, seed in lacking if name in STARTS}
     for (name, seed), its in stored.items():
         kept = setting.folder(seed, f"{name}.json")
-        if name not in trained and not kept.exists():
+        if (name, seed) not in trained and not kept.exists():
             write_json(kept, {**same, "seconds": 0.0, "over": True, "rows": its})
 
 
