@@ -41,13 +41,32 @@ def test_every_seed_of_both_methods_has_a_row_a_look_and_an_interrupted_table_go
     assert [line.split()[0] for line in table[2:]] == ["real", "mle", "char_wgan"]
     assert f"{rows[1]['jsd_4']:.3f}" in table[3] and f"{rows[0]['jsd_1']:.3f}" not in table[3]
 
-    kept = small / "char_wgan-0.json"
+    for method, rates in characters.RATES.items():
+        tried = {row["rate"]: row["tuning_jsd_4"] for row in result["tuning"] if row["method"] == method}
+        assert tuple(tried) == rates
+        assert {row["rate"] for row in rows if row["method"] == method} == {min(tried, key=tried.get)}
+
+    kept = small / f"char_wgan-{rows[-1]['rate']:g}-0.json"
     stored = json.loads(kept.read_text())
     kept.write_text(json.dumps(stored | {"rows": stored["rows"][:1]}))
     capsys.readouterr()
     # The backup is that of the second look, which is measured again.
     assert characters.measure(asked(1))["rows"][-1] == rows[-1]
     assert capsys.readouterr().out.count("seed 0, char_wgan") == 1
+
+
+def test_the_rate_with_the_smaller_divergence_from_the_sentences_set_aside_is_chosen():
+    tried = [("mle", 1e-3, 0.1), ("char_wgan", 1e-4, 0.6), ("char_wgan", 1e-3, 0.5)]
+    tuning = [dict(zip(("method", "rate", "tuning_jsd_4"), row, strict=True)) for row in tried]
+    assert characters.chosen(tuning, "char_wgan") == 1e-3
+    assert characters.chosen(tuning, "mle") == 1e-3
+
+
+def test_the_sentences_of_the_choice_are_not_those_of_the_measurement_nor_those_learned(small):
+    table = characters.Characters("quick", {})
+    held_out, tuning = ({tuple(row) for row in part.tolist()} for part in (table.held_out, table.tuning))
+    assert len(table.held_out) == len(table.tuning) == 100
+    assert not held_out & tuning and not (held_out | tuning) & table.copies
 
 
 def test_what_follows_the_end_of_a_sentence_does_not_count(small):

@@ -18,7 +18,8 @@ from course_utils.runtime import BUILD, PROFILES, start
 LENGTH = 32  # characters of a sentence, its end included, as published
 BATCH, CRITIC_STEPS = 64, 10  # as published
 ORDERS = (1, 2, 3, 4)
-METHODS = ("mle", "char_wgan")
+RATES = {"mle": (1e-3, 3e-3), "char_wgan": (1e-4, 1e-3)}  # of both networks; 1e-4 is published, for larger ones
+METHODS = tuple(RATES)
 REAL = "real"  # training sentences in the place of samples
 COLUMNS = {**{f"jsd_{n}": f"JSD of {n}-grams" for n in ORDERS}, "known_words": "known words", "copied": "copied"}
 
@@ -31,7 +32,7 @@ class Budget:
         dim: channels of both networks of the GAN, and width of the likelihood model.
         steps: generator steps; the critic reads ``CRITIC_STEPS`` batches in each, and so does the likelihood model.
         looks: how often both are measured; divides ``steps``.
-        samples: sentences of a measurement, and as many held-out ones.
+        samples: sentences of a measurement, and as many held-out ones; the learning rate is chosen with others.
     """
 
     dim: int
@@ -56,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> dict:
     """Train and measure every seed of both methods; return all rows with the circumstances.
 
+    Seed 0 is trained at two learning rates. The one whose last samples have the smaller JSD of 4-grams from sentences
+    set aside for it is used for all seeds.
+
     Raises:
         ValueError: if kept rows were measured with other versions or on another machine.
     """
@@ -63,8 +67,15 @@ def measure(args: argparse.Namespace) -> dict:
     known = circumstances(f"benchmark characters --seeds {args.seeds} --profile {args.profile}")
     start("13", seed=0)
     table = Characters(args.profile, {name: known[name] for name in ("versions", "machine")})
-    rows = [row for seed in range(args.seeds) for method in METHODS for row in table.rows(method, seed)]
-    return {**known, "vocabulary": len(table.vocabulary), "rows": [*table.real(args.seeds), *rows]}
+    tuning = [table.rows(method, 0, rate)[-1] for method, rates in RATES.items() for rate in rates]
+    rates = {method: chosen(tuning, method) for method in METHODS}
+    rows = [row for seed in range(args.seeds) for method in METHODS for row in table.rows(method, seed, rates[method])]
+    return {**known, "vocabulary": len(table.vocabulary), "tuning": tuning, "rows": [*table.real(args.seeds), *rows]}
+
+
+def chosen(tuning: list[dict], method: str) -> float:
+    """Return the learning rate that did better on the sentences set aside for the choice."""
+    return min((row for row in tuning if row["method"] == method), key=lambda row: row["tuning_jsd_4"])["rate"]
 
 
 class Characters:
@@ -80,41 +91,47 @@ class Characters:
 
         self.budget, self.same = BUDGETS[profile], same
         self.folder = BUILD / "benchmark" / "characters" / profile
-        short = [[s for s in load_english(part).sentences if len(s) < LENGTH] for part in ("pretrain", "valid", "test")]
-        self.vocabulary = Vocabulary.fit(short[0], level="character")
-        self.training = self.vocabulary.encode(short[0], LENGTH)
-        self.held_out = self.vocabulary.encode(short[1] + short[2], LENGTH)[: self.budget.samples]
-        self.words = {word for sentence in short[0] for word in sentence.split()}
+        learned, others = (
+            [s for s in load_english(part).sentences if len(s) < LENGTH] for part in ("pretrain", "train")
+        )
+        self.vocabulary = Vocabulary.fit(learned, level="character")
+        self.training = self.vocabulary.encode(learned, LENGTH)
+        count = self.budget.samples
+        self.held_out, self.tuning = self.vocabulary.encode(others[: 2 * count], LENGTH).reshape(2, count, LENGTH)
+        self.words = {word for sentence in learned for word in sentence.split()}
         self.copies = {tuple(row) for row in self.training.tolist()}
 
     def real(self, seeds: int) -> list[dict]:
         """Return what training sentences in the place of samples would get, a row for each seed's choice of them."""
         import numpy as np
 
-        chosen = (np.random.default_rng(seed).permutation(len(self.training)) for seed in range(seeds))
+        orders = (np.random.default_rng(seed).permutation(len(self.training)) for seed in range(seeds))
         return [
             {"method": REAL, "seed": seed, **self.judge(self.training[order[: self.budget.samples]])}
-            for seed, order in enumerate(chosen)
+            for seed, order in enumerate(orders)
         ]
 
-    def rows(self, method: str, seed: int) -> list[dict]:
+    def rows(self, method: str, seed: int, rate: float) -> list[dict]:
         """Return a row for each look of a method: those of an interrupted run, and the rest, measured now."""
         from course_utils.datasets.batching import shuffled_batches
+        from course_utils.metrics.text import ngram_jsd
         from course_utils.training.backup import EpochBackup
 
         budget, batch = self.budget, BATCH if method == "mle" else BATCH * CRITIC_STEPS
-        kept = self.folder / f"{method}-{seed}.json"
+        kept = self.folder / f"{method}-{rate:g}-{seed}.json"
         rows = read_kept(kept, self.same, f"it and the folder {kept.stem} beside it").get("rows", [])
-        model, write = (self._mle if method == "mle" else self._char_wgan)(seed)
+        model, write = (self._mle if method == "mle" else self._char_wgan)(seed, rate)
         batches = shuffled_batches(self._look_long(), batch, seed=seed)
         for look in range(len(rows) + 1, budget.looks + 1):
             backup = EpochBackup(self.folder / kept.stem, batches, delete_checkpoint=False)
             model.fit(batches, epochs=look, verbose=0, callbacks=[backup])
             step = look * budget.steps // budget.looks
-            rows.append({"method": method, "seed": seed, "step": step, **self.judge(write(1_000 + seed))})
+            sentences = write(1_000 + seed)
+            aside = {"tuning_jsd_4": round(ngram_jsd(sentences, self.tuning, 4), 5)}
+            rows.append({"method": method, "seed": seed, "rate": rate, "step": step, **self.judge(sentences), **aside})
             write_json(kept, {**self.same, "rows": rows})
             shown = ", ".join(f"{title} {rows[-1][name]:.3f}" for name, title in COLUMNS.items())
-            print(f"seed {seed}, {method}, step {step}: {shown}", flush=True)
+            print(f"seed {seed}, {method} at {rate:g}, step {step}: {shown}", flush=True)
         return rows
 
     def judge(self, sentences) -> dict:
@@ -141,7 +158,7 @@ class Characters:
         count = self.budget.steps // self.budget.looks * CRITIC_STEPS * BATCH
         return np.resize(self.training, (count, LENGTH))
 
-    def _mle(self, seed: int):
+    def _mle(self, seed: int, rate: float):
         import keras
 
         from course_utils.models.recurrent import RecurrentGenerator
@@ -151,10 +168,12 @@ class Characters:
         size = self.budget.dim
         generator = RecurrentGenerator(len(self.vocabulary), embedding_dim=size, hidden_dim=size, seed=seed)
         model = LanguageModel(generator, seed=seed)
-        model.compile(keras.optimizers.Adam(3e-3, global_clipnorm=1.0))
+        model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0))
         return model, lambda draw: sample(generator, self.budget.samples, LENGTH, seed=draw).numpy()
 
-    def _char_wgan(self, seed: int):
+    def _char_wgan(self, seed: int, rate: float):
+        import keras
+
         from course_utils.models.char_resnet import build_char_critic, build_char_generator
         from course_utils.training.char_wgan import CharWGAN
 
@@ -163,7 +182,7 @@ class Characters:
             build(len(self.vocabulary), **sizes) for build in (build_char_generator, build_char_critic)
         )
         gan = CharWGAN(generator, critic, critic_steps=CRITIC_STEPS, seed=seed)
-        gan.compile()
+        gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9) for _ in range(2)))
         return gan, lambda draw: gan.write(self.budget.samples, seed=draw)
 
 
