@@ -41,6 +41,7 @@ def test_every_seed_of_both_methods_has_a_row_a_look_and_an_interrupted_table_go
     assert [line.split()[0] for line in table[2:]] == ["real", "mle", "char_wgan"]
     assert f"{rows[1]['jsd_4']:.3f}" in table[3] and f"{rows[0]['jsd_1']:.3f}" not in table[3]
 
+    assert {method: len(sentences) for method, sentences in result["sentences"].items()} == {"mle": 4, "char_wgan": 4}
     for method, rates in characters.RATES.items():
         tried = {row["rate"]: row["tuning_jsd_4"] for row in result["tuning"] if row["method"] == method}
         assert tuple(tried) == rates
@@ -51,7 +52,8 @@ def test_every_seed_of_both_methods_has_a_row_a_look_and_an_interrupted_table_go
     kept.write_text(json.dumps(stored | {"rows": stored["rows"][:1]}))
     capsys.readouterr()
     # The backup is that of the second look, which is measured again.
-    assert characters.measure(asked(1))["rows"][-1] == rows[-1]
+    again = characters.measure(asked(1))
+    assert again["rows"][-1] == rows[-1] and again["sentences"] == result["sentences"]
     assert capsys.readouterr().out.count("seed 0, char_wgan") == 1
 
 

@@ -105,3 +105,16 @@ def test_the_oracle_benchmark_has_its_controls_at_equal_steps():
     assert len(steps) == 1
     factors = [(row["seed"], row["factor"]) for row in result["rows"] if row["method"] == "mle_sharper"]
     assert len(factors) == len(set(factors)) == 3 * 6
+
+
+def test_the_character_model_is_behind_likelihood_as_lesson_14_says():
+    result = stored(runtime.RESULTS / "characters_standard.json")
+    last = {(row["method"], row["seed"]): row for row in result["rows"]}
+    assert {method for method, _ in last} == {"real", "mle", "char_wgan"} and len(last) == 3 * 3
+    for seed in range(3):
+        real, mle, gan = (last[method, seed] for method in ("real", "mle", "char_wgan"))
+        assert mle["step"] == gan["step"] and real["jsd_4"] < mle["jsd_4"] < gan["jsd_4"] < math.log(2)
+    for method, sentences in result["sentences"].items():
+        tried = {row["rate"]: row["tuning_jsd_4"] for row in result["tuning"] if row["method"] == method}
+        assert len(tried) == 2 and len(sentences) > 0
+        assert {row["rate"] for (name, _), row in last.items() if name == method} == {min(tried, key=tried.get)}

@@ -17,6 +17,7 @@ from course_utils.runtime import BUILD, PROFILES, start
 
 LENGTH = 32  # characters of a sentence, its end included, as published
 BATCH, CRITIC_STEPS = 64, 10  # as published
+SHOWN = 4  # sentences that are stored of each method
 ORDERS = (1, 2, 3, 4)
 RATES = {"mle": (1e-3, 3e-3), "char_wgan": (1e-4, 1e-3)}  # of both networks; 1e-4 is published, for larger ones
 METHODS = tuple(RATES)
@@ -70,7 +71,15 @@ def measure(args: argparse.Namespace) -> dict:
     tuning = [table.rows(method, 0, rate)[-1] for method, rates in RATES.items() for rate in rates]
     rates = {method: chosen(tuning, method) for method in METHODS}
     rows = [row for seed in range(args.seeds) for method in METHODS for row in table.rows(method, seed, rates[method])]
-    return {**known, "vocabulary": len(table.vocabulary), "tuning": tuning, "rows": [*table.real(args.seeds), *rows]}
+    written = {row["method"]: row["sentences"] for row in rows if row["seed"] == 0 and "sentences" in row}
+    tuning, rows = ([{k: v for k, v in row.items() if k != "sentences"} for row in part] for part in (tuning, rows))
+    return {
+        **known,
+        "vocabulary": len(table.vocabulary),
+        "tuning": tuning,
+        "sentences": written,
+        "rows": [*table.real(args.seeds), *rows],
+    }
 
 
 def chosen(tuning: list[dict], method: str) -> float:
@@ -112,7 +121,10 @@ class Characters:
         ]
 
     def rows(self, method: str, seed: int, rate: float) -> list[dict]:
-        """Return a row for each look of a method: those of an interrupted run, and the rest, measured now."""
+        """Return a row for each look of a method: those of an interrupted run, and the rest, measured now.
+
+        The last one has a few of its sentences, too.
+        """
         from course_utils.datasets.batching import shuffled_batches
         from course_utils.metrics.text import ngram_jsd
         from course_utils.training.backup import EpochBackup
@@ -129,6 +141,8 @@ class Characters:
             sentences = write(1_000 + seed)
             aside = {"tuning_jsd_4": round(ngram_jsd(sentences, self.tuning, 4), 5)}
             rows.append({"method": method, "seed": seed, "rate": rate, "step": step, **self.judge(sentences), **aside})
+            if look == budget.looks:
+                rows[-1]["sentences"] = self.vocabulary.decode(sentences[:SHOWN])
             write_json(kept, {**self.same, "rows": rows})
             shown = ", ".join(f"{title} {rows[-1][name]:.3f}" for name, title in COLUMNS.items())
             print(f"seed {seed}, {method} at {rate:g}, step {step}: {shown}", flush=True)
