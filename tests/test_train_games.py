@@ -112,6 +112,19 @@ def test_the_folder_holds_what_the_metrics_say_and_an_interrupted_training_the_s
     assert all(one[name] == two[name] for name in one if name.endswith((".json", ".txt")))
 
 
+@pytest.mark.parametrize("method", ["seqgan", "leakgan"])
+def test_games_that_share_what_was_trained_before_end_as_those_that_do_not(method, text, tmp_path):
+    settings, folder, shared = settings_of(method, text), tmp_path / "own", tmp_path / "shared"
+    metrics = games.train_game(method, settings, folder)
+    assert not (folder / games.WARM_UP).exists()
+    given = {"likelihood": folder / "likelihood", "warm_up": shared}
+    other = games.train_game(method, dataclasses.replace(settings, game_rate=0.3), tmp_path / "other", **given)
+    kept = content(shared)
+    again = games.train_game(method, settings, tmp_path / "again", **given)
+    assert again["after"] == metrics["after"] != other["after"]
+    assert kept and content(shared) == kept
+
+
 def games_held_out(text):
     from course_utils.train.corpus import hold_out_tenth
 

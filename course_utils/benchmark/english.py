@@ -172,7 +172,8 @@ class Study:
         begin = next(k for k, generator in LIKELIHOOD_METHODS.items() if generator == known.generator)
         begin_rate = self.rate(begin)
         settings = self._settings(known, seed, learning_rate=begin_rate, game_rate=rate)
-        train_game(name, settings, folder, likelihood=self.trained(begin, seed, begin_rate))
+        own_start = self.folder / f"seed-{seed}" / f"{name}-warm_up"  # the same for both rates
+        train_game(name, settings, folder, likelihood=self.trained(begin, seed, begin_rate), warm_up=own_start)
         return folder
 
     def _tried(self, name: str) -> list[dict]:

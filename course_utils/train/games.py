@@ -64,7 +64,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def train_game(
-    method: str, settings: GameSettings, folder: str | os.PathLike, likelihood: str | os.PathLike | None = None
+    method: str,
+    settings: GameSettings,
+    folder: str | os.PathLike,
+    likelihood: str | os.PathLike | None = None,
+    warm_up: str | os.PathLike | None = None,
 ) -> dict:
     """Train a language model, then a game that goes on from it, and leave all in a folder.
 
@@ -79,6 +83,8 @@ def train_game(
         folder: a new folder, or that of a training with the same settings.
         likelihood: the folder of the language model, trained there unless it is; ``None`` for a folder ``likelihood``
             in the other. Games with the same settings of the language model can share one.
+        warm_up: a folder that keeps what a game trains before it begins; ``None`` for one that goes away in the end.
+            Trainings of a method that differ in ``game_rate`` and the like alone can share one.
 
     Returns:
         The content of ``metrics.json``; ``before`` and ``after`` hold, per token, ``nll`` (nats) and ``perplexity`` of
@@ -99,7 +105,7 @@ def train_game(
     likelihood = folder / LIKELIHOOD if likelihood is None else likelihood
     train_mle(settings.likelihood(), likelihood)
     model, _ = outputs.load_generator(likelihood)
-    generator, looks = _play(method, settings, opened.corpus, model, folder)
+    generator, looks = _play(method, settings, opened.corpus, model, folder, pathlib.Path(warm_up or folder / WARM_UP))
     with replacing(folder / outputs.GENERATOR) as part:
         generator.save(part)
     metrics = {
@@ -125,7 +131,7 @@ def train_game(
     return metrics
 
 
-def _play(method: str, settings: GameSettings, corpus: Corpus, model, folder: pathlib.Path):
+def _play(method: str, settings: GameSettings, corpus: Corpus, model, folder: pathlib.Path, warm_up: pathlib.Path):
     """Train a generator, looking at it at the start and at each look; return it and the looks."""
     import numpy as np
 
@@ -134,7 +140,7 @@ def _play(method: str, settings: GameSettings, corpus: Corpus, model, folder: pa
     from course_utils.training.backup import EpochBackup
 
     steps = settings.steps // settings.looks
-    game, batch = build_game(method, settings, corpus, model, folder / WARM_UP)
+    game, batch = build_game(method, settings, corpus, model, warm_up)
     # As many sentences as the steps of a look take, so that a look is a pass.
     batches = shuffled_batches(np.resize(corpus.training, (steps * batch, corpus.length)), batch, seed=settings.seed)
     kept = folder / outputs.HISTORY
