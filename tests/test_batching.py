@@ -30,6 +30,19 @@ def test_the_order_depends_on_seed_and_pass_alone():
     assert list(rows(different)) != list(second)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+@pytest.mark.parametrize("size", [1, 4, 5, 20])
+def test_passes_of_some_steps_go_on_where_the_one_before_stopped(size, steps):
+    whole = shuffled_batches(np.arange(12), 4, seed=3)
+    parts = shuffled_batches(np.arange(12), size, seed=3, steps=steps)
+    orders = np.concatenate([rows(whole) for _ in range(40)])
+    passes = [rows(parts) for _ in range(3)]
+    assert int(parts.cardinality()) == steps and parts.element_spec.shape == (size,)
+    np.testing.assert_array_equal(passes, orders[: 3 * steps * size].reshape(3, -1))
+    parts.passes.assign(1)
+    np.testing.assert_array_equal(rows(parts), passes[1])
+
+
 def test_the_rest_that_fills_no_batch_is_left_out_and_shapes_are_static():
     dataset = shuffled_batches(np.zeros((10, 2, 3), np.float32), 4)
     assert dataset.element_spec.shape == (4, 2, 3)
@@ -60,3 +73,8 @@ def test_the_transform_is_applied_to_a_batch():
 def test_impossible_requests_are_refused(arrays, size, seed, message):
     with pytest.raises(ValueError, match=message):
         shuffled_batches(arrays, size, seed=seed)
+
+
+def test_a_pass_has_a_batch():
+    with pytest.raises(ValueError, match=r"steps must be at least 1\. Received: 0"):
+        shuffled_batches(np.arange(4), 2, steps=0)

@@ -114,18 +114,13 @@ def go_on(
     """
     import functools
 
-    import numpy as np
-
     from course_utils.datasets.batching import shuffled_batches
     from course_utils.training.backup import EpochBackup
 
     measure = measure or functools.partial(setting.measure, model.generator, seed)
     looks = looks or setting.budget.looks
     steps = (steps or setting.budget.steps) // looks
-    real = setting.real if real is None else real
-    if len(real) // batch != steps:  # a pass over the real sentences is longer or shorter than the steps of a look
-        real = np.resize(real, (steps * batch, setting.length))
-    batches = shuffled_batches(real, batch, seed=seed)
+    batches = shuffled_batches(setting.real if real is None else real, batch, seed=seed, steps=steps)
     for look in range(done + 1, looks + 1):
         backup = EpochBackup(setting.folder(seed, name), batches, delete_checkpoint=False)
         model.fit(batches, epochs=look, verbose=0, callbacks=[backup])

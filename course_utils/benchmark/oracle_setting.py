@@ -43,7 +43,7 @@ ROUNDS, EPOCHS = 5, 3  # of the discriminator, after each generator step, as pub
 BUDGETS = {
     "quick": Budget(1, 1, 2, 1, 32, samples=256, curve_samples=128, sentences=320),
     # What two cores can pay for every method, its controls and three seeds: 15 minibatches a generator step.
-    "small": Budget(10, 3, 60, 6, 32),
+    "small": Budget(10, 2, 30, 3, 32, samples=4_992, curve_samples=1_024),
     # 45 minibatches of the discriminator a generator step, where the published schedule has 4,680.
     "standard": Budget(120, 10, 200, 10, 96),
     "full": Budget(120, 50, 200, 20, SENTENCES),

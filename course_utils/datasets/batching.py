@@ -7,12 +7,15 @@ started again would see another order. Here pass ``p`` over the data has the ord
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 
-def shuffled_batches(arrays, batch_size: int, *, seed: int = 0, transform: Callable | None = None):
+def shuffled_batches(
+    arrays, batch_size: int, *, seed: int = 0, transform: Callable | None = None, steps: int | None = None
+):
     """Return a `tf.data.Dataset` that goes once through the rows, in a new order each time.
 
     The last rows that do not fill a batch are left out of that pass, so shapes are static.
@@ -20,16 +23,18 @@ def shuffled_batches(arrays, batch_size: int, *, seed: int = 0, transform: Calla
     Args:
         arrays: one array, or a tuple of arrays, with the same first axis. Strings may be
             ``object`` or ``<U`` arrays; they arrive as `tf.string`.
-        batch_size: rows in a batch.
+        batch_size: rows in a batch; more than there are only with ``steps``.
         seed: non-negative integer; with the pass number it decides the order.
         transform: a TensorFlow function applied to each batch, such as a scaling.
+        steps: batches of a pass that goes on where the one before it stopped, from order to order, so that no row is
+            left out and in the long run each comes equally often; ``None`` for passes that are an order each.
 
     Returns:
         A `tf.data.Dataset` of batches (a tensor for one array, a tuple for a tuple), with an
         attribute ``passes``: an int64 `tf.Variable`, the number of the next pass.
 
     Raises:
-        ValueError: if the arrays differ in length or hold fewer rows than one batch.
+        ValueError: if the arrays differ in length or hold fewer rows than one batch, and for fewer than one step.
 
     Example:
         >>> batches = shuffled_batches(np.arange(10), 4, seed=1)
@@ -43,25 +48,35 @@ def shuffled_batches(arrays, batch_size: int, *, seed: int = 0, transform: Calla
     rows = len(columns[0])
     if any(len(column) != rows for column in columns):
         raise ValueError(f"All arrays need the same number of rows. Received: {[len(c) for c in columns]}.")
-    if not 1 <= batch_size <= rows:
+    if min(rows, batch_size) < 1 or (steps is None and batch_size > rows):
         raise ValueError(
             f"batch_size must be between 1 and the number of rows, {rows}. Received: {batch_size}. "
             "Use a smaller batch or more data."
         )
     if seed < 0:
         raise ValueError(f"seed must be a non-negative integer. Received: {seed}.")
-    steps = rows // batch_size
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1. Received: {steps}.")
+    taken = rows if steps else rows // batch_size * batch_size  # of an order
+    steps = steps or rows // batch_size
+    needed = steps * batch_size
+    # A pass begins up to ``taken − gcd`` rows after the beginning of an order.
+    orders = math.ceil((taken - math.gcd(taken, needed) + needed) / taken)
     # The data live on the host; a GPU receives one batch at a time.
     with tf.device("CPU:0"):
         tensors = [tf.constant(c.astype(object) if c.dtype.kind in "OU" else c) for c in columns]
         passes = tf.Variable(0, dtype=tf.int64, trainable=False, name="passes")
 
     def order_of_next_pass(_):
-        number = passes.assign_add(1) - 1
-        order = tf.random.experimental.stateless_shuffle(
+        start = (passes.assign_add(1) - 1) * needed
+        indices = tf.concat([order(start // taken + later)[:taken] for later in range(orders)], axis=0)
+        first = start % taken
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(indices[first : first + needed], (steps, batch_size)))
+
+    def order(number):
+        return tf.random.experimental.stateless_shuffle(
             tf.range(rows, dtype=tf.int32), seed=tf.stack([tf.constant(seed, tf.int64), number])
         )
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(order[: steps * batch_size], (steps, batch_size)))
 
     def rows_of(indices):
         batch = tuple(tf.gather(tensor, indices) for tensor in tensors)

@@ -49,6 +49,7 @@ EPOCHS = 3  # passes of the discriminator over the sentences of a round, SeqGAN'
 DISCRIMINATOR_RATE = 1e-4
 MEDIATOR_DROPOUT = 0.5  # as published
 HORIZON = 4  # tokens that a goal of LeakGAN's looks ahead, as published
+GOAL = 16  # numbers of its projected goal, as published
 READER_WIDTHS = (3, 4, 5)  # of the windows of TextGAN's discriminator, as published
 
 
@@ -145,7 +146,9 @@ def _leakgan(settings: LeakganSettings, corpus: Corpus, generator, warm_up_folde
         _judge(settings, corpus),
         length=corpus.length,
         embedding_dim=settings.size,
-        hidden_dim=settings.size,
+        # Its output reads GOAL products of each unit. A quarter of the default size is the published 32.
+        hidden_dim=max(1, settings.size // 4),
+        goal_dim=GOAL,
         horizon=min(HORIZON, corpus.length),
         dropout=settings.dropout,
         seed=settings.seed,

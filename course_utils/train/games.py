@@ -133,16 +133,13 @@ def train_game(
 
 def _play(method: str, settings: GameSettings, corpus: Corpus, model, folder: pathlib.Path, warm_up: pathlib.Path):
     """Train a generator, looking at it at the start and at each look; return it and the looks."""
-    import numpy as np
-
     from course_utils.datasets.batching import shuffled_batches
     from course_utils.train.game_models import build_game
     from course_utils.training.backup import EpochBackup
 
     steps = settings.steps // settings.looks
     game, batch = build_game(method, settings, corpus, model, warm_up)
-    # As many sentences as the steps of a look take, so that a look is a pass.
-    batches = shuffled_batches(np.resize(corpus.training, (steps * batch, corpus.length)), batch, seed=settings.seed)
+    batches = shuffled_batches(corpus.training, batch, seed=settings.seed, steps=steps)  # a look is a pass
     kept = folder / outputs.HISTORY
     looks = _rows(read_json(kept)) if kept.exists() else []
     looks = looks[: settings.looks]  # the last look is taken again: `fit` also loads the network it was taken at
