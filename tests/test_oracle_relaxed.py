@@ -38,14 +38,16 @@ def test_each_game_starts_from_the_likelihood_row_of_its_own_network(narrow, mon
     monkeypatch.setattr(
         RelGAN, "__init__", lambda self, *networks, **given: (made.append(given), original(self, *networks, **given))[0]
     )
-    result = oracle.measure(asked(["relgan", "transformer_gsgan", "transformer_seqgan"]))
+    games = ["relgan", "relgan_flat", "transformer_gsgan", "transformer_seqgan"]
+    result = oracle.measure(asked(games))
     rows = result["rows"]
-    assert list(dict.fromkeys(row["method"] for row in rows)) == ["relgan", "transformer_gsgan", "transformer_seqgan"]
-    assert all(row["step"] in (1, 2) and math.isfinite(row["nll_oracle"]) for row in rows) and len(rows) == 6
+    assert list(dict.fromkeys(row["method"] for row in rows)) == games
+    assert all(row["step"] in (1, 2) and math.isfinite(row["nll_oracle"]) for row in rows) and len(rows) == 8
     # Trained and kept for them, and no published network.
     kept = {path.name for path in oracle_setting.Setting("quick", 20).folder(0, "x").parent.iterdir()}
     assert {"memory.weights.h5", "transformer.weights.h5"} <= kept and "mle.weights.h5" not in kept
-    assert made[0]["annealing_steps"] == 2 and made[0]["discriminator_rounds"] == 5
+    assert all(settings["annealing_steps"] == 2 and settings["discriminator_rounds"] == 5 for settings in made)
+    assert [settings["inverse_temperature"] for settings in made] == [100.0, 1.0]
     judged = {row["method"] for row in rows if "called_real_unseen" in row}
     assert judged == {"transformer_gsgan", "transformer_seqgan"}  # RelGAN's logits mean nothing alone
     again = oracle.measure(asked(["memory", "transformer"]))["rows"]
