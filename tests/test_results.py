@@ -9,7 +9,7 @@ import pytest
 
 from course_utils import benchmark, runtime
 from course_utils.benchmark.english import REAL, TEMPERATURES
-from course_utils.benchmark.oracle_methods import METHODS
+from course_utils.benchmark.oracle_methods import METHODS, SHARPER
 from course_utils.benchmark.oracle_setting import BUDGETS
 
 FILES = sorted(runtime.RESULTS.glob("*.json"))
@@ -121,6 +121,8 @@ def test_the_table_of_all_methods_is_whole_and_gives_each_as_many_steps():
     games = [last[method, seed]["step"] for method in METHODS if method not in trained_otherwise for seed in seeds]
     assert set(games) == {BUDGETS["small"].steps}
     assert all(row["samples"] == BUDGETS["small"].samples for row in last.values())
+    factors = [(row["seed"], row["factor"]) for row in result["rows"] if row["method"] == "mle_sharper"]
+    assert sorted(factors) == [(seed, factor) for seed in seeds for factor in SHARPER]
 
 
 def test_the_character_model_is_behind_likelihood_as_lesson_14_says():
