@@ -41,7 +41,7 @@ that all sentences are the same, no BLEU can see.""",
 
 _CATCH = {
     "copies": {"copied", "novelty-4"},
-    "one sentence": {"self-BLEU-4", "backward", "distinct-2", "MS-Jaccard"},
+    "one sentence": {"self-BLEU-4", "backward", "distinct-2", "MS-Jaccard", "novelty-4", "copied"},
     "shuffled": {"BLEU-4", "backward", "MS-Jaccard"},
     "word by word": {"BLEU-4", "backward", "MS-Jaccard"},
 }
@@ -49,8 +49,6 @@ _COLUMNS = ("BLEU-4", "self-BLEU-4", "backward", "distinct-2", "MS-Jaccard", "no
 _WHY_NOT = {
     ("copies", "BLEU-4"): "copies *are* real sentences: their BLEU is that of real text.",
     ("one sentence", "BLEU-4"): "the one sentence is a good one, so its BLEU is high.",
-    ("one sentence", "copied"): "it is copied, but that is not what is wrong with it: a new sentence said each time "
-    "would be as bad.",
     ("shuffled", "distinct-2"): "shuffled words make *more* different bigrams than real sentences have.",
     ("shuffled", "self-BLEU-4"): "what is shuffled is alike less often: its self-BLEU is low, which looks good.",
     ("shuffled", "copied"): "hardly a shuffled sentence is in the training text. It passes.",
@@ -89,8 +87,9 @@ catches = Exercise(
     "them are full of groups of words that nobody says.",
     solution="""`{"copies": "copied", "one sentence": "self-BLEU-4", "shuffled": "BLEU-4", "word by word": "BLEU-4"}`
 
-Others fit as well: novelty for the copies; distinct-2, backward BLEU and MS-Jaccard for the one sentence; backward BLEU
-and MS-Jaccard for both kinds of mixed-up words. No column alone catches all four.""",
+Others fit as well: novelty for the copies; distinct-2, backward BLEU and MS-Jaccard for the one sentence, and novelty
+and copied, too, since it is a training sentence (a new one, said each time, would pass those two); backward BLEU and
+MS-Jaccard for both kinds of mixed-up words. No column alone catches all four.""",
     expects="a dictionary from each fraud to the name of a column",
 )
 
