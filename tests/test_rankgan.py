@@ -1,4 +1,4 @@
-"""RankGAN against its formulas and its algorithm written out."""
+"""RankGAN against its formulas, its algorithm written out, and its step against the exact gradient."""
 
 import keras
 import numpy as np
@@ -10,8 +10,11 @@ from small_text_game import BATCH, PART, PASSES, ROUNDS, fold, make_game, make_j
 
 from course_utils.gradients import leave_one_out_baseline
 from course_utils.losses.ranking import log_rank
+from course_utils.models.recurrent import RecurrentGenerator
+from course_utils.models.text_cnn import TextCNN
 from course_utils.sampling import log_prob, rollout, sample
 from course_utils.training.rankgan import RankGAN
+from course_utils.worlds.enumerable_language import EnumerableLanguage
 
 RATE, SEED, REFERENCES, ROLLOUTS, GAMMA = 0.3, 7, 3, 2, 2.5
 
@@ -120,6 +123,28 @@ def test_one_step_is_the_algorithm_written_out_with_plain_gradient_descent(basel
     counted = np.cumsum(tokens.numpy() == 2, axis=1) - (tokens.numpy() == 2) == 0
     assert told["reward"][0] == pytest.approx(rewards[counted].mean(), abs=1e-5)
     assert told["discriminator_accuracy"][0] == pytest.approx(np.mean(right), abs=1e-6)
+
+
+def test_a_step_goes_up_the_exact_gradient_of_the_expected_rank():
+    """Where all real sentences are one, the references and the comparisons are the same whatever is drawn."""
+    language, count, half = EnumerableLanguage(seed=0), 4_000, 2_000
+    ranker = TextCNN(5, embedding_dim=4, widths=(1, 2), filters=8, dropout=0.0, seed=1)
+    generator = RecurrentGenerator(5, embedding_dim=4, hidden_dim=6, start_token=0, end_token=None, seed=2)
+    real = np.tile(language.sentences[444], (half, 1)).astype(np.int32)
+    features, of_real = ranker.features(language.sentences), ranker.features(real)
+    ranks = log_rank(features, of_real[:REFERENCES], of_real, GAMMA)
+    exact = np.concatenate([np.ravel(part) for part in language.exact_gradient(generator, ranks)])
+    expected = float(language.expected_reward(generator, ranks))
+    before = np.concatenate([np.ravel(w) for w in generator.get_weights()])
+    settings = {"n_rollouts": 1, "baseline": True, "discriminator_rounds": 1, "discriminator_epochs": 1}
+    game = RankGAN(generator, ranker, references=REFERENCES, gamma=GAMMA, batch_size=count, **settings, seed=1)
+    game.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0), jit_compile=False)
+    game.fit(tf.data.Dataset.from_tensors(real), verbose=0)
+    step = np.concatenate([np.ravel(w) for w in generator.get_weights()]) - before
+    # Along the exact gradient the step is as long; across it there is only chance.
+    assert step @ exact / (exact @ exact) == pytest.approx(1, abs=0.15)
+    assert step @ exact / np.linalg.norm(step) / np.linalg.norm(exact) > 0.85
+    assert float(language.expected_reward(generator, ranks)) > expected
 
 
 def test_the_ranker_learns_to_put_real_sentences_first_and_leaves_its_last_layer_alone():
