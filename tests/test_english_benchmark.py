@@ -1,6 +1,7 @@
 """The English study with few sentences: its rows, the choice of a rate, and going on after an interruption."""
 
 import argparse
+import dataclasses
 import json
 import math
 
@@ -83,6 +84,31 @@ def test_a_method_is_added_to_a_stored_table(small, monkeypatch, tmp_path, capsy
     table.write_text(json.dumps(stored | {"machine": "another"}))
     with pytest.raises(ValueError, match=r"table\.json cannot be gone on with.*another"):
         english.measure(asked("--methods", "mle", "--known", str(table)))
+
+
+def test_a_variant_of_a_game_is_told_what_makes_it_one_and_goes_on_from_its_own_network(small, monkeypatch):
+    trained = {}
+    monkeypatch.setattr(english, "train_mle", lambda settings, folder: None)
+    monkeypatch.setattr(english.Study, "rate", lambda self, name: 1e-3)
+
+    def train_game(game, settings, folder, likelihood, warm_up):
+        trained[folder.name] = game, settings, likelihood.name
+
+    monkeypatch.setattr(english, "train_game", train_game)
+    study = english.Study("quick", {})
+    for name in ("seqgan", "seqgan_mixed", "transformer_seqgan", "transformer_gsgan"):
+        study.trained(name, 0, 1e-4)
+    names = {folder.removesuffix("-0.0001"): (game, begin) for folder, (game, _, begin) in trained.items()}
+    assert names == {
+        "seqgan": ("seqgan", "mle-0.001"),
+        "seqgan_mixed": ("seqgan", "mle-0.001"),
+        "transformer_seqgan": ("seqgan", "mle_transformer-0.001"),
+        "transformer_gsgan": ("gsgan", "mle_transformer-0.001"),
+    }
+    plain, mixed, *transformers = (settings for _, settings, _ in trained.values())
+    assert dataclasses.replace(plain, likelihood_weight=0.5) == mixed and plain.filters == 4
+    for settings in transformers:
+        assert (settings.generator, settings.discriminator, settings.filters) == ("transformer", "transformer", None)
 
 
 def test_sentences_are_held_against_the_test_ones(small):

@@ -125,6 +125,18 @@ def test_games_that_share_what_was_trained_before_end_as_those_that_do_not(metho
     assert kept and content(shared) == kept
 
 
+@pytest.mark.parametrize("method", ["seqgan", "gsgan"])
+def test_a_transformer_judges_where_it_is_asked_for(method, text, tmp_path, monkeypatch):
+    built = []
+    small = functools.partial(game_models.TextTransformer, model_dim=4, heads=2)
+    monkeypatch.setattr(game_models, "TextTransformer", lambda *a, **k: built.append(small(*a, **k)) or built[-1])
+    settings = settings_of(method, text, generator="transformer", discriminator="transformer", steps=2)
+    games.train_game(method, settings, tmp_path)
+    fresh = small(built[0].vocabulary_size, max_length=built[0].max_length, seed=settings.seed)
+    fresh.build((None, None))
+    assert any(np.any(one != other) for one, other in zip(built[0].get_weights(), fresh.get_weights(), strict=True))
+
+
 def games_held_out(text):
     from course_utils.train.corpus import hold_out_tenth
 
@@ -161,6 +173,8 @@ def test_the_command_asks_for_its_settings(method, text, monkeypatch):
         ("scratchgan", ["--discount", "1.5"], "discount must be from 0 to 1. Received: 1.5"),
         ("relgan", ["--size", "9"], "size must be a multiple of 2, the memory's heads. Received: 9"),
         ("seqgan", ["--filters", "0"], "filters must be at least 1. Received: 0"),
+        ("gsgan", ["--discriminator", "rnn"], "invalid choice: 'rnn'"),
+        ("gsgan", ["--discriminator", "transformer", "--filters", "4"], "A Transformer has no filters. Received: filt"),
         ("leakgan", ["--pretraining", "0"], "pretraining must be at least 1"),
         ("textgan", ["--generator", "memory"], "TextGAN's generator must be lstm or gru. Received: memory"),
         ("cot", ["--likelihood-weight", "-1"], "likelihood_weight must be at least 0"),

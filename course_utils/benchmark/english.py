@@ -27,7 +27,14 @@ TEMPERATURES = (0.5, 0.7, 0.8, 1.0, 1.2)
 RATES = (1e-4, 1e-3)  # of the generator in a game; which is better is decided on the validation sentences
 LIKELIHOOD_RATES = (1e-3, 4e-3)
 LIKELIHOOD_METHODS = {"mle": "lstm", "mle_memory": "memory", "mle_transformer": "transformer"}
-METHODS = (*LIKELIHOOD_METHODS, *SETTINGS)
+_TRANSFORMERS = {"generator": "transformer", "discriminator": "transformer", "filters": None}
+# The game of ``train`` that each is, and what it is told besides.
+GAMES = {name: (name, {}) for name in SETTINGS} | {
+    "transformer_seqgan": ("seqgan", _TRANSFORMERS),
+    "transformer_gsgan": ("gsgan", _TRANSFORMERS),
+    "seqgan_mixed": ("seqgan", {"likelihood_weight": 0.5}),
+}
+METHODS = (*LIKELIHOOD_METHODS, *GAMES)
 TRAINING, VALIDATION, TEST = "train", "valid", "test"  # splits of the bundled sentences
 REAL = "real"  # validation sentences in the place of samples
 COLUMNS = {
@@ -58,7 +65,7 @@ class Budget:
 
 
 _FULL = {"size": 128, "epochs": 20, "dropout": 0.3, "steps": 2_000, "looks": 20, "warm_up": 10, "minibatches": 45}
-# What two cores can pay for ten games, four trainings each. Published are 100 to 300 filters a width.
+# What two cores can pay for thirteen games, four trainings each. Published are 100 to 300 filters a width.
 _STANDARD = _FULL | {
     "steps": 100,
     "looks": 5,
@@ -168,12 +175,13 @@ class Study:
         if name in LIKELIHOOD_METHODS:
             train_mle(self._settings(Settings, seed, generator=LIKELIHOOD_METHODS[name], learning_rate=rate), folder)
             return folder
-        known = SETTINGS[name]
-        begin = next(k for k, generator in LIKELIHOOD_METHODS.items() if generator == known.generator)
+        game, told = GAMES[name]
+        generator = told.get("generator", SETTINGS[game].generator)
+        begin = next(k for k, network in LIKELIHOOD_METHODS.items() if network == generator)
         begin_rate = self.rate(begin)
-        settings = self._settings(known, seed, learning_rate=begin_rate, game_rate=rate)
+        settings = self._settings(SETTINGS[game], seed, learning_rate=begin_rate, game_rate=rate, **told)
         own_start = self.folder / f"seed-{seed}" / f"{name}-warm_up"  # the same for both rates
-        train_game(name, settings, folder, likelihood=self.trained(begin, seed, begin_rate), warm_up=own_start)
+        train_game(game, settings, folder, likelihood=self.trained(begin, seed, begin_rate), warm_up=own_start)
         return folder
 
     def _tried(self, name: str) -> list[dict]:

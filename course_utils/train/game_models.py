@@ -13,7 +13,9 @@ from course_utils.models.code_reader import CodeReader
 from course_utils.models.latent_recurrent import LatentGenerator
 from course_utils.models.leak_generator import LeakGenerator
 from course_utils.models.text_cnn import TextCNN
+from course_utils.models.text_discriminator import TextDiscriminator
 from course_utils.models.text_multi_cnn import TextMultiCNN
+from course_utils.models.text_transformer import TextTransformer
 from course_utils.models.token_discriminator import TokenDiscriminator
 from course_utils.train.corpus import Corpus
 from course_utils.train.game_settings import (
@@ -84,6 +86,12 @@ def _judge(settings: GameSettings, corpus: Corpus) -> TextCNN:
     return TextCNN(len(corpus.vocabulary), length=corpus.length, seed=settings.seed, **_filters(settings))
 
 
+def _chosen_judge(settings: SeqganSettings | GsganSettings, corpus: Corpus) -> TextDiscriminator:
+    if settings.discriminator == "cnn":
+        return _judge(settings, corpus)
+    return TextTransformer(len(corpus.vocabulary), max_length=corpus.length, seed=settings.seed)
+
+
 def _filters(settings: GameSettings) -> dict:
     return {} if settings.filters is None else {"filters": settings.filters}
 
@@ -94,11 +102,18 @@ def _shared(settings: GameSettings) -> dict:
 
 
 def _judged(
-    game: type[TextGame], settings, corpus: Corpus, generator, warm_up_folder: pathlib.Path, *, judging=None, **own
+    game: type[TextGame],
+    judge,
+    settings,
+    corpus: Corpus,
+    generator,
+    warm_up_folder: pathlib.Path,
+    *,
+    judging=None,
+    **own,
 ):
     """Return a game whose discriminator has learned by the game's own loss before, and so by ``judging``."""
-    judging = judging or {}
-    judge, half = _judge(settings, corpus), settings.batch // 2
+    judging, half = judging or {}, settings.batch // 2
     part = len(corpus.training) // half * half  # a round of the pretraining takes the corpus, less what fills no half
     warm = game(
         generator,
@@ -122,7 +137,7 @@ def _judged(
 
 def _seqgan(settings: SeqganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
     own = {"n_rollouts": settings.rollouts, "baseline": settings.baseline}
-    return _judged(SeqGAN, settings, corpus, generator, warm_up_folder, **own)
+    return _judged(SeqGAN, _chosen_judge(settings, corpus), settings, corpus, generator, warm_up_folder, **own)
 
 
 def _maligan(settings: MaliganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
@@ -133,12 +148,12 @@ def _maligan(settings: MaliganSettings, corpus: Corpus, generator, warm_up_folde
         "baseline": decay(0.0, settings.steps, 1.0),
         "samples_per_prefix": settings.samples,
     }
-    return _judged(MaliGAN, settings, corpus, generator, warm_up_folder, **own)
+    return _judged(MaliGAN, _judge(settings, corpus), settings, corpus, generator, warm_up_folder, **own)
 
 
 def _rankgan(settings: RankganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
     own = {"n_rollouts": settings.rollouts, "judging": {"references": settings.references}}
-    return _judged(RankGAN, settings, corpus, generator, warm_up_folder, **own)
+    return _judged(RankGAN, _judge(settings, corpus), settings, corpus, generator, warm_up_folder, **own)
 
 
 def _leakgan(settings: LeakganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
@@ -201,7 +216,7 @@ def _cot(settings: CotSettings, corpus: Corpus, generator, warm_up_folder: pathl
 def _gsgan(settings: GsganSettings, corpus: Corpus, generator, warm_up_folder: pathlib.Path):
     game = GumbelGAN(
         generator,
-        _judge(settings, corpus),
+        _chosen_judge(settings, corpus),
         temperature=keras.optimizers.schedules.ExponentialDecay(1.0, settings.steps, 0.1),
         discriminator_rounds=settings.minibatches,
         **_shared(settings),

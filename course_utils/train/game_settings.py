@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from course_utils.train.mle_settings import HELP, Settings
+from course_utils.train.mle_settings import DISCRIMINATORS, HELP, Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,12 +73,21 @@ class SeqganSettings(PolicySettings):
     Args:
         warm_up: passes over the corpus, each against new sentences, in which only the discriminator learns first.
         minibatches: of the discriminator after each generator step.
-        filters: of each width of the discriminator, ``None`` for the published numbers.
+        discriminator: ``"cnn"`` or ``"transformer"``.
+        filters: of each width of a convolutional discriminator, ``None`` for the published numbers.
+
+    Raises:
+        ValueError: for a value outside its range.
     """
 
     warm_up: int = 5
     minibatches: int = 15
+    discriminator: str = "cnn"
     filters: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_discriminator(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,11 +95,19 @@ class GsganSettings(GameSettings):
     """Settings of ``train gsgan``. The temperature falls from 1 to 0.1.
 
     Args:
-        minibatches, filters: as of `SeqganSettings`.
+        minibatches, discriminator, filters: as of `SeqganSettings`.
+
+    Raises:
+        ValueError: for a value outside its range.
     """
 
     minibatches: int = 15
+    discriminator: str = "cnn"
     filters: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_discriminator(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,7 +264,16 @@ GAME_HELP = {
     "references": "real sentences that a sentence is likened to",
     "inverse_temperature": "of the soft sentences; it rises from 1 to this",
     "discount": "of the rewards that follow a token",
+    "discriminator": "the network that judges",
     "filters": "of each width of the discriminator (default: as published)",
     "pretraining": "passes over the corpus in which generator and discriminator learn in turn, before the game",
     "minibatches": "of the discriminator (ranker, mediator) after each generator step",
 }
+
+
+def _check_discriminator(settings: SeqganSettings | GsganSettings) -> None:
+    if settings.discriminator not in DISCRIMINATORS:
+        choices = ", ".join(DISCRIMINATORS)
+        raise ValueError(f"discriminator must be one of {choices}. Received: {settings.discriminator!r}.")
+    if settings.discriminator == "transformer" and settings.filters is not None:
+        raise ValueError(f"A Transformer has no filters. Received: filters={settings.filters}.")

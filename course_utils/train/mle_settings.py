@@ -10,6 +10,7 @@ from course_utils.datasets.vocabulary import LEVELS
 from course_utils.train.corpus import BUNDLED
 
 GENERATORS = ("lstm", "gru", "memory", "transformer")
+DISCRIMINATORS = ("cnn", "transformer")  # of the games that can choose
 SCHEDULES = ("constant", "cosine")
 HEADS, LAYERS = 4, 2  # of the Transformer; the layers can be chosen
 MEMORY_HEADS = 2  # of the relational memory, which has one slot, as published
@@ -133,7 +134,7 @@ HELP = {
     "min_count": "rarer words become unknown ones",
     "seed": "of every random draw",
 }
-CHOICES = {"level": LEVELS, "generator": GENERATORS, "schedule": SCHEDULES}
+CHOICES = {"level": LEVELS, "generator": GENERATORS, "schedule": SCHEDULES, "discriminator": DISCRIMINATORS}
 TYPES = {"valid": str, "layers": int, "length": int, "filters": int}  # of those without a default
 
 
