@@ -12,8 +12,8 @@ from course_utils.benchmark import oracle, oracle_methods, oracle_setting
 from course_utils.benchmark.oracle_table import best_rows, final_rows, interval, report
 from course_utils.records import write_json
 
-METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan", "fresh"]
-METHODS += ["maligan", "rankgan", "cot"]
+METHODS = ["random", "mle", "mle_early", "mle_sharper", "mle_on", "constant", "noise", "pgbleu", "seqgan"]
+METHODS += ["seqgan_mixed", "fresh", "maligan", "rankgan", "cot"]
 
 
 @pytest.fixture
@@ -44,10 +44,11 @@ def asked(methods, seeds=1, profile="quick", more=()):
 
 def test_controls_have_rows_of_their_own_in_the_small_budget_too(small, monkeypatch):
     monkeypatch.setitem(oracle_setting.BUDGETS, "small", oracle_setting.BUDGETS["quick"])
-    names = ["maligan", "rankgan", "maligan_shuffled", "rankgan_noise"]
+    names = ["pgbleu", "maligan", "rankgan", "pgbleu_shuffled", "maligan_shuffled", "rankgan_noise"]
     result = oracle.measure(asked(names, profile="small"))
     last = {row["method"]: row["nll_gen"] for row in result["rows"]}
     assert list(last) == names and result["command"].endswith("--profile small --length 20")
+    assert last["pgbleu"] != last["pgbleu_shuffled"]
     assert last["maligan"] != last["maligan_shuffled"] and last["rankgan"] != last["rankgan_noise"]
     assert (small / "benchmark" / "oracle" / "small-20" / "seed-0" / "rankgan_noise.json").exists()
 
@@ -67,11 +68,11 @@ def test_every_method_gives_whole_rows_and_the_command_that_made_them(small, cap
     assert steps["mle_on"] == steps["fresh"] == [2] and steps["cot"] == [2, 4]  # as many as likelihood's
     assert [row["factor"] for row in rows if row["method"] == "mle_sharper"] == list(oracle_methods.SHARPER)
     judged = {row["method"] for row in rows if 0 <= row.get("called_real_unseen", -1) <= 1}
-    assert judged == {"seqgan", "fresh", "maligan"}
+    assert judged == {"seqgan", "seqgan_mixed", "fresh", "maligan"}
     assert "0 runs after it" in capsys.readouterr().out
     # All started from the likelihood model, and then went their own ways.
     final = {label: rows[0] for label, rows in final_rows(rows).items() if "sharper" not in label}
-    assert len({row["nll_gen"] for label, row in final.items() if label != "fresh"}) == 10  # mle_early is mle here
+    assert len({row["nll_gen"] for label, row in final.items() if label != "fresh"}) == 11  # mle_early is mle here
     assert final["fresh"]["discriminator_loss"] != final["seqgan"]["discriminator_loss"]
 
 

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 
 from course_utils.benchmark.oracle_leak import LEAK, LEAK_STARTS, leakgan
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, warm_discriminator
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, named, warm_discriminator
 from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS, transformer_seqgan
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
 from course_utils.benchmark.oracle_zoo import FROM_SCRATCH, ZOO, maligan, rankgan, scratchgan
@@ -66,12 +66,13 @@ def mle_on(setting: Setting, seed: int, done: int) -> Rows:
     yield from go_on(setting, seed, done, "mle_on", model, BATCH, looks=1)
 
 
-def pgbleu(setting: Setting, seed: int, done: int) -> Rows:
+def pgbleu(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
     """Policy gradient with BLEU against the real sentences as the reward."""
     from course_utils.training.bleu_score import SentenceBLEU
     from course_utils.training.rewards import RolloutReward
 
-    yield from _policy_gradient(setting, seed, done, "pgbleu", RolloutReward(SentenceBLEU(setting.real)))
+    reward = RolloutReward(SentenceBLEU(setting.real))
+    yield from _policy_gradient(setting, seed, done, named("pgbleu", control), reward, control=control)
 
 
 def constant(setting: Setting, seed: int, done: int) -> Rows:
@@ -91,6 +92,11 @@ def noise(setting: Setting, seed: int, done: int) -> Rows:
 def seqgan(setting: Setting, seed: int, done: int) -> Rows:
     """SeqGAN as published, with the discriminator's work of the profile."""
     yield from _seqgan(setting, seed, done, "seqgan")
+
+
+def seqgan_mixed(setting: Setting, seed: int, done: int) -> Rows:
+    """SeqGAN with half of the likelihood of real sentences added to its reward."""
+    yield from _seqgan(setting, seed, done, "seqgan_mixed", likelihood_weight=0.5)
 
 
 def baseline(setting: Setting, seed: int, done: int) -> Rows:
@@ -147,6 +153,7 @@ _PLAIN = {
         noise,
         pgbleu,
         seqgan,
+        seqgan_mixed,
         shuffled,
         baseline,
         fresh,
@@ -159,7 +166,7 @@ _PLAIN = {
 # The method itself, with something else in the place of its rewards; SeqGAN's have names of their own.
 _CONTROLS = {
     f"{method.__name__}_{control}": (method, control)
-    for method in (maligan, rankgan, scratchgan, transformer_seqgan, leakgan)
+    for method in (pgbleu, maligan, rankgan, scratchgan, transformer_seqgan, leakgan)
     for control in CONTROLS
 }
 METHODS: dict[str, Callable[[Setting, int, int], Rows]] = _PLAIN | {
@@ -171,10 +178,10 @@ STARTS = {name: "mle" for name in _PLAIN if name not in _NOT_FROM_MLE} | RELAXED
 STARTS |= {name: STARTS[method.__name__] for name, (method, _) in _CONTROLS.items() if method.__name__ in STARTS}
 
 
-def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward) -> Rows:
+def _policy_gradient(setting: Setting, seed: int, done: int, name: str, reward, **settings) -> Rows:
     from course_utils.training.policy_gradient import PolicyGradient
 
-    model = PolicyGradient(loaded(setting, seed, "mle"), reward, batch_size=BATCH, seed=seed)
+    model = PolicyGradient(loaded(setting, seed, "mle"), reward, batch_size=BATCH, seed=seed, **settings)
     model.compile(adam(1 / BATCH))
     yield from go_on(setting, seed, done, name, model, BATCH)
 
