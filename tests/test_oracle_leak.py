@@ -6,6 +6,7 @@ import numpy as np
 from test_oracle_benchmark import asked, small  # noqa: F401  (a fixture)
 
 from course_utils.benchmark import oracle, oracle_leak, oracle_methods, oracle_setting
+from course_utils.benchmark.oracle_phases import SHARPER
 from course_utils.training.leakgan import LeakGAN
 
 
@@ -13,7 +14,11 @@ def test_leakgan_goes_on_from_its_own_pretraining_discriminator_included(small, 
     made = []
     original = LeakGAN.__init__
     monkeypatch.setattr(LeakGAN, "__init__", lambda self, *a, **k: (made.append(k), original(self, *a, **k))[0])
-    rows = oracle.measure(asked(["leak_mle", "leakgan"]))["rows"]
+    rows = oracle.measure(asked(["leak_mle", "leak_sharper", "leakgan"]))["rows"]
+    sharper = [row for row in rows if row["method"] == "leak_sharper"]
+    rows = [row for row in rows if row["method"] != "leak_sharper"]
+    assert [(row["factor"], row["step"]) for row in sharper] == [(factor, 4) for factor in SHARPER]
+    assert sharper[-1]["entropy"] < sharper[0]["entropy"] < rows[1]["entropy"] != rows[0]["entropy"]
     # One round over 128 sentences is two steps, each with two of the generator's: two epochs of likelihood.
     assert [(row["method"], row["step"]) for row in rows] == [
         ("leak_mle", 2),

@@ -9,7 +9,7 @@ import pytest
 
 from course_utils import benchmark, runtime
 from course_utils.benchmark.english import REAL, TEMPERATURES
-from course_utils.benchmark.oracle_methods import SHARPER
+from course_utils.benchmark.oracle_phases import SHARPER
 from course_utils.benchmark.oracle_setting import BUDGETS
 
 FILES = sorted(runtime.RESULTS.glob("*.json"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, keep, loaded, named
+from course_utils.benchmark.oracle_phases import Rows, adam, go_on, keep, loaded, named, sharpened
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, SPREAD, Setting
 
 GENERATOR_RATE, DISCRIMINATOR_RATE = 1.5e-3, 5e-5  # published for 20 tokens
@@ -14,7 +14,7 @@ def leak_mle(setting: Setting, seed: int, done: int) -> Rows:
     As published the three learn in turn, there in ten blocks, here from batch to batch: a pass over the real sentences
     is a round of the discriminator's pretraining, with a share of the budget's generator steps.
     """
-    turns = max(1, setting.budget.epochs // setting.budget.warm_up)
+    turns = _turns(setting)
     gan = _game(
         setting,
         seed,
@@ -23,11 +23,17 @@ def leak_mle(setting: Setting, seed: int, done: int) -> Rows:
         generator_steps=turns,
         discriminator_rounds=1,
     )
-    steps, looks = setting.budget.warm_up * (len(setting.real) // BATCH), setting.budget.looks
+    steps, looks = _pretraining_steps(setting) // turns, setting.budget.looks
     for number, row in enumerate(go_on(setting, seed, done, "leak_mle", gan, BATCH, steps=steps), start=done + 1):
         if number == looks:
             keep(gan.generator, setting.folder(seed, "leak_mle.weights.h5"))
         yield row | {"step": row["step"] * turns}
+
+
+def leak_sharper(setting: Setting, seed: int, done: int) -> Rows:
+    """What the pretraining left, sampled with its logits multiplied: what LeakGAN has to be compared with."""
+    generator = loaded(setting, seed, "leak_mle", _generator(setting, seed))
+    yield from sharpened(setting, seed, done, generator, _pretraining_steps(setting))
 
 
 def leakgan(setting: Setting, seed: int, done: int, control: str | None = None) -> Rows:
@@ -40,6 +46,14 @@ def leakgan(setting: Setting, seed: int, done: int, control: str | None = None) 
     yield from go_on(
         setting, seed, done, named("leakgan", control), gan, ROUNDS * setting.budget.round_sentences, calls=True
     )
+
+
+def _turns(setting: Setting) -> int:
+    return max(1, setting.budget.epochs // setting.budget.warm_up)
+
+
+def _pretraining_steps(setting: Setting) -> int:
+    return _turns(setting) * setting.budget.warm_up * (len(setting.real) // BATCH)
 
 
 def _generator(setting: Setting, seed: int):
@@ -68,5 +82,5 @@ def _game(setting: Setting, seed: int, generator, **settings):
     return gan
 
 
-LEAK = (leak_mle, leakgan)
-LEAK_STARTS = {"leakgan": "leak_mle"}
+LEAK = (leak_mle, leak_sharper, leakgan)
+LEAK_STARTS = {"leak_sharper": "leak_mle", "leakgan": "leak_mle"}

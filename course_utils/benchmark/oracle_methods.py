@@ -10,13 +10,21 @@ import functools
 from collections.abc import Callable
 
 from course_utils.benchmark.oracle_leak import LEAK, LEAK_STARTS, leakgan
-from course_utils.benchmark.oracle_phases import Rows, adam, go_on, likelihood, loaded, named, warm_discriminator
+from course_utils.benchmark.oracle_phases import (
+    Rows,
+    adam,
+    go_on,
+    likelihood,
+    loaded,
+    named,
+    sharpened,
+    warm_discriminator,
+)
 from course_utils.benchmark.oracle_relaxed import RELAXED, RELAXED_STARTS, transformer_seqgan
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, ROUNDS, Setting
 from course_utils.benchmark.oracle_zoo import FROM_SCRATCH, ZOO, maligan, rankgan, scratchgan
 
 CONTROLS = ("constant", "noise", "shuffled")  # those of `course_utils.training.rewards`, which takes seconds to import
-SHARPER = (1.1, 1.25, 1.5, 1.75, 2.0, 2.2)  # factors on the logits of the likelihood model
 
 
 def random(setting: Setting, seed: int, done: int) -> Rows:
@@ -42,10 +50,8 @@ def mle_early(setting: Setting, seed: int, done: int) -> Rows:
 
 
 def mle_sharper(setting: Setting, seed: int, done: int) -> Rows:
-    """The likelihood model, sampled with its logits multiplied: no training at all."""
-    for factor in SHARPER[done:]:
-        measured = setting.measure(loaded(setting, seed, "mle"), seed, final=True, temperature=1 / factor)
-        yield {"step": setting.budget.epochs, "factor": factor, **measured}
+    """The likelihood model, sampled with its logits multiplied."""
+    yield from sharpened(setting, seed, done, loaded(setting, seed, "mle"), setting.budget.epochs)
 
 
 def ss(setting: Setting, seed: int, done: int) -> Rows:

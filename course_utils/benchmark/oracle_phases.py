@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from course_utils.benchmark.oracle_setting import BATCH, EPOCHS, Setting
 
 RATE, CLIP, EPSILON = 1e-2, 5.0, 1e-8  # of the published code's Adam
+SHARPER = (1.1, 1.25, 1.5, 1.75, 2.0, 2.2)  # factors on the logits of a likelihood model
 Rows = Iterator[dict]
 
 
@@ -50,6 +51,16 @@ def likelihood(
             yield {"step": epoch, **setting.measure(model.generator, seed, final=False)}
     keep(model.generator, setting.folder(seed, f"{name}.weights.h5"))
     yield {"step": epochs, **setting.measure(model.generator, seed, final=True)}
+
+
+def sharpened(setting: Setting, seed: int, done: int, generator, step: int) -> Rows:
+    """Measure what has been trained for ``step`` steps with its logits multiplied: no training at all."""
+    for factor in SHARPER[done:]:
+        yield {
+            "step": step,
+            "factor": factor,
+            **setting.measure(generator, seed, final=True, temperature=1 / factor),
+        }
 
 
 def warm_discriminator(setting: Setting, seed: int, gan, game=None, folder: str = "warm_up", real=None):
